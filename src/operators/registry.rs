@@ -1,0 +1,212 @@
+//! The one registry of steps: what `validate`, `graph`, `schema`, the reference in `docs/` and the assembly of the
+//! dataflow know about an operator, they know from its [`Operator`] entry.
+//!
+//! An operator is one file of this folder that exports `pub const OPERATOR: Operator`; adding one is that file and
+//! one line in [`OPERATORS`]. Whatever the resolver has to insert or to pass upstream is found by the traits of the
+//! entries (`inserts`, `scores`, `demand`), never by a name.
+
+use std::fmt;
+
+use schemars::Schema;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// What a source hands out, named by its `record:` setting.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Record {
+    /// Product reviews, keyed by `review_id`.
+    Review,
+    /// Labels that people gave to reviews.
+    Feedback,
+}
+
+/// The type of an edge: what flows, and whether it is a stream of versions or a table with one live row a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EdgeType {
+    /// Raw records of a source.
+    Source(Record),
+    /// Cleaned reviews, duplicates and versions included.
+    Reviews,
+    /// Scored versions of reviews, duplicates and versions included.
+    Versions,
+    /// One live scored review a `review_id`; retractable.
+    ScoredTable,
+    /// One product score a `product_id`; retractable.
+    ProductTable,
+    /// Published models.
+    Models,
+    /// Refused records, a log.
+    DeadLetters,
+}
+
+impl fmt::Display for EdgeType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Source(Record::Review) => "stream<review>",
+            Self::Source(Record::Feedback) => "stream<feedback>",
+            Self::Reviews => "stream<cleaned_review>",
+            Self::Versions => "stream<scored_review>",
+            Self::ScoredTable => "table<review_id, scored_review>",
+            Self::ProductTable => "table<product_id, product_score>",
+            Self::Models => "models",
+            Self::DeadLetters => "stream<dead_letter>",
+        })
+    }
+}
+
+/// An input of an operator.
+#[derive(Debug)]
+pub struct Port {
+    /// What the port is for, in diagnostics and in the reference.
+    pub name: &'static str,
+    /// The edge types it takes.
+    pub accepts: &'static [EdgeType],
+    /// Whether several edges may meet here (streams may, tables may not).
+    pub many: bool,
+}
+
+/// The type of an output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutputType {
+    /// Always this one.
+    Fixed(EdgeType),
+    /// The type of the edge at the first port.
+    SameAsInput,
+}
+
+/// An output of an operator.
+#[derive(Debug)]
+pub struct Output {
+    /// `None` is the default output (`inputs: [id]`); a named one is read as `id.name`.
+    pub name: Option<&'static str>,
+    /// What leaves here.
+    pub edge: OutputType,
+}
+
+/// Identity and format of an operator's state, for checkpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateFormat {
+    /// Stable name of the kind of state.
+    pub id: &'static str,
+    /// Version of its stored form.
+    pub version: u32,
+}
+
+/// What steps downstream need of a decoded review beyond its fields; the resolver adds it up along the edges, so that
+/// text and features are made only where they are read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Demand {
+    /// The layout of hashed features that a scoring step reads, as its settings in JSON.
+    pub features: Option<Value>,
+    /// Features are kept with the live review, because a label may still come.
+    pub keep_features: bool,
+    /// Cleaned title and text are kept in the row.
+    pub text: bool,
+}
+
+impl Demand {
+    /// Adds what another reader needs; the error says why both cannot be served by one decoding.
+    ///
+    /// # Errors
+    /// Two different layouts of features.
+    pub fn merge(&mut self, other: &Demand) -> Result<(), String> {
+        match (&self.features, &other.features) {
+            (Some(a), Some(b)) if a != b => {
+                return Err(format!("two steps read this with different layouts of features: {a} and {b}"));
+            }
+            (None, Some(_)) => self.features.clone_from(&other.features),
+            _ => {}
+        }
+        self.keep_features |= other.keep_features;
+        self.text |= other.text;
+        Ok(())
+    }
+}
+
+/// A fault in settings that the schema cannot express: where (JSON pointer below the component), what, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingsFault {
+    /// JSON pointer to the value, such as `/condition/matches`.
+    pub pointer: String,
+    /// What is wrong and what was expected.
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+/// The settings of a component: one struct gives the parser, the JSON Schema and the reference.
+#[derive(Clone, Copy)]
+pub struct Settings {
+    /// JSON Schema of the struct (doc comments are the descriptions, `#[serde(default)]` the defaults).
+    pub schema: fn() -> Schema,
+    /// Deserialises and checks what the schema cannot say. Called only with values the schema accepts.
+    pub check: fn(&Value) -> Vec<SettingsFault>,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Settings")
+    }
+}
+
+/// Deserialises settings as a fault at the root, for `check` functions.
+///
+/// # Errors
+/// What serde says, as a fault.
+pub fn parse<T: DeserializeOwned>(value: &Value) -> Result<T, SettingsFault> {
+    serde_json::from_value(value.clone()).map_err(|error| SettingsFault {
+        pointer: String::new(),
+        message: error.to_string(),
+        hint: "see the reference of this step".into(),
+    })
+}
+
+/// An entry of the registry.
+#[derive(Debug)]
+pub struct Operator {
+    /// `type:` in a topology.
+    pub name: &'static str,
+    /// One sentence for the reference.
+    pub summary: &'static str,
+    /// Its settings, without `type` and `inputs`.
+    pub settings: Settings,
+    /// Its inputs; an edge of `inputs:` goes to the first port that takes its type.
+    pub ports: &'static [Port],
+    /// Its outputs, the default one first.
+    pub outputs: &'static [Output],
+    /// Its state, where it has any.
+    pub state: Option<StateFormat>,
+    /// The resolver may put this step by itself before a port that takes its output but not its input.
+    pub inserts: bool,
+    /// Its rows carry a model's prediction: a learner may name it.
+    pub scores: bool,
+    /// The setting that names the scoring transform, for a step that learns. That transform must be upstream.
+    pub learns: Option<&'static str>,
+    /// What it needs of decoded reviews upstream, from its settings.
+    pub demand: fn(&Value) -> Demand,
+}
+
+/// All steps, in the order of the reference.
+pub const OPERATORS: &[&Operator] = &[
+    &super::clean::OPERATOR,
+    &super::sentiment::OPERATOR,
+    &super::filter::OPERATOR,
+    &super::current::OPERATOR,
+    &super::apply_feedback::OPERATOR,
+    &super::deduplicate::OPERATOR,
+    &super::product_scores::OPERATOR,
+    &super::learn::OPERATOR,
+];
