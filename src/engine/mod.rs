@@ -1,3 +1,29 @@
-//! The engine: epochs, the epoch log, keyed steps and workers; the only folder that names timely and differential internals.
+//! The engine: epochs, the epoch log, intake, keyed steps, sinks and workers; generic over rows, and the only folder
+//! that names timely and differential internals.
+//!
+//! # The way of a record
+//! * [`partition`]: what a source gives: raw records in order, with offsets.
+//! * [`clock`]: which epoch each record falls in, a function of the data alone.
+//! * [`intake`]: chunks claimed by any free worker, stamped in order, logged, held back while too much is in flight.
+//! * [`ingest`]: the source operator: claim, decode, stamp, release.
+//! * [`edge`]: what flows between steps: streams of versions and differential collections.
+//! * [`keyed`]: steps that act on closed epochs.
+//! * [`model_loop`]: the feedback edge that keeps a model's readers and its writer apart.
+//! * [`sink`]: closed epochs, put in order and written by a thread of their own.
+//! * [`log`]: the epoch log.
+//! * [`workers`]: the processes' workers, their end, a panic, a stall.
 
+pub mod clock;
 pub mod duration;
+pub mod edge;
+pub mod ingest;
+pub mod intake;
+pub mod keyed;
+pub mod log;
+pub mod model_loop;
+pub mod partition;
+pub mod sink;
+pub mod workers;
+
+/// Logical time: milliseconds since 1970, strictly increasing along the log.
+pub type Epoch = u64;

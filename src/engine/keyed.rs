@@ -1,0 +1,103 @@
+//! Steps that act on closed epochs: what arrives is held until its epoch is complete, then handed over in one piece.
+//!
+//! A step gives the same result in whatever order its records arrived, because it sorts them; [`runs`] gives the
+//! records of each key together. Ties are the step's business: it sorts by (key, log order).
+
+use std::collections::BTreeMap;
+
+use timely::{
+    ExchangeData,
+    container::CapacityContainerBuilder,
+    dataflow::{
+        channels::pact::{Exchange, Pipeline},
+        operators::{Capability, generic::Operator},
+    },
+};
+
+use super::{Epoch, edge::Stream};
+
+/// What a step does with a closed epoch.
+pub trait EpochStep<I, O> {
+    /// Takes all records of a closed epoch that were routed to this worker and may leave them in any state.
+    fn close(&mut self, epoch: Epoch, records: &mut Vec<I>, give: &mut dyn FnMut(O));
+
+    /// No record will come any more.
+    fn end(&mut self) {}
+}
+
+/// Runs a step on the worker that `route` names for each record (its value modulo the number of workers).
+///
+/// Timely takes the low bits for routing; a hash table takes them for its buckets: route by the upper half of a hash.
+pub fn keyed<'s, I: ExchangeData + Clone, O: 'static>(
+    input: Stream<'s, I>,
+    name: &str,
+    route: impl Fn(&I) -> u64 + 'static,
+    step: impl EpochStep<I, O> + 'static,
+) -> Stream<'s, O> {
+    let pact = Exchange::new(move |record| route(record));
+    per_epoch(input, name, pact, step)
+}
+
+/// Runs a step on the records where they are.
+pub fn local<'s, I: Clone + 'static, O: 'static>(input: Stream<'s, I>, name: &str, step: impl EpochStep<I, O> + 'static) -> Stream<'s, O> {
+    per_epoch(input, name, Pipeline, step)
+}
+
+fn per_epoch<'s, I: Clone + 'static, O: 'static, P>(input: Stream<'s, I>, name: &str, pact: P, mut step: impl EpochStep<I, O> + 'static) -> Stream<'s, O>
+where
+    P: timely::dataflow::channels::pact::ParallelizationContract<u64, Vec<I>>,
+{
+    input.unary_frontier::<CapacityContainerBuilder<Vec<O>>, _, _, _>(pact, name, move |_, _| {
+        let mut held: BTreeMap<Epoch, (Capability<u64>, Vec<I>)> = BTreeMap::new();
+        let mut ended = false;
+        move |(input, frontier), output| {
+            input.for_each(|capability, records| {
+                if let Some(&epoch) = capability.least() {
+                    let entry = held.entry(epoch).or_insert_with(|| (capability.delayed(&epoch, 0), Vec::new()));
+                    if entry.1.is_empty() {
+                        entry.1 = std::mem::take(records);
+                    } else {
+                        entry.1.append(records);
+                    }
+                }
+            });
+            while let Some(entry) = held.first_entry() {
+                if frontier.less_equal(entry.key()) {
+                    break;
+                }
+                let (epoch, (capability, mut records)) = entry.remove_entry();
+                let mut session = output.session(&capability);
+                step.close(epoch, &mut records, &mut |given| session.give(given));
+            }
+            if frontier.is_empty() && held.is_empty() && !ended {
+                ended = true;
+                step.end();
+            }
+        }
+    })
+}
+
+/// The runs of equal keys in a sorted slice.
+pub fn runs<'a, T, K: PartialEq>(sorted: &'a mut [T], key: impl Fn(&T) -> K + 'a) -> impl Iterator<Item = &'a mut [T]> {
+    sorted.chunk_by_mut(move |a, b| key(a) == key(b))
+}
+
+/// Maps each record to any number of others at the same time, where it is.
+pub fn flat_map<'s, I: Clone + 'static, O: 'static>(
+    input: Stream<'s, I>,
+    name: &str,
+    mut each: impl FnMut(Epoch, I, &mut dyn FnMut(O)) + 'static,
+) -> Stream<'s, O> {
+    input.unary::<CapacityContainerBuilder<Vec<O>>, _, _, _>(Pipeline, name, move |_, _| {
+        move |input, output| {
+            input.for_each(|capability, records| {
+                if let Some(&epoch) = capability.least() {
+                    let mut session = output.session(&capability);
+                    for record in records.drain(..) {
+                        each(epoch, record, &mut |given| session.give(given));
+                    }
+                }
+            });
+        }
+    })
+}

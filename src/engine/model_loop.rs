@@ -1,0 +1,136 @@
+//! The feedback edge that keeps a model's readers and its one writer apart.
+//!
+//! Readers of epoch E wait until the writer has closed every epoch before E; the writer of epoch E waits, by its input's
+//! frontier, until every reader is done with E. So a model shared in place is never read while it is written, without a
+//! lock, and what epoch E reads is what was published before E: a function of the log, with any number of workers.
+
+use std::collections::BTreeMap;
+
+use timely::{
+    ExchangeData,
+    container::CapacityContainerBuilder,
+    dataflow::{
+        Scope,
+        channels::pact::{Exchange, Pipeline},
+        operators::{
+            Capability, ConnectLoop, Feedback,
+            core::feedback::Handle,
+            generic::{Operator, OutputBuilder, builder_rc::OperatorBuilder},
+        },
+    },
+};
+
+use super::{Epoch, edge::Stream};
+
+/// The end of a feedback edge that is still to be connected.
+pub struct LoopEnd<'s>(Handle<'s, u64, Vec<()>>);
+
+/// A feedback edge: what is connected to its end at time t comes out of the stream at t + 1.
+#[must_use]
+pub fn feedback(scope: Scope<'_, u64>) -> (LoopEnd<'_>, Stream<'_, ()>) {
+    let (handle, stream) = scope.feedback::<Vec<()>>(1);
+    (LoopEnd(handle), stream)
+}
+
+impl<'s> LoopEnd<'s> {
+    /// Connects the end.
+    pub fn connect(self, stream: Stream<'s, ()>) {
+        stream.connect_loop(self.0);
+    }
+}
+
+/// Hands records of epoch t over as they come, as soon as `gate` has passed every epoch before t.
+pub fn gated<'s, I: Clone + 'static, O: 'static>(
+    input: Stream<'s, I>,
+    gate: Stream<'s, ()>,
+    name: &str,
+    mut each: impl FnMut(Epoch, I, &mut dyn FnMut(O)) + 'static,
+) -> Stream<'s, O> {
+    input.binary_frontier::<_, CapacityContainerBuilder<Vec<O>>, _, _, _, _>(gate, Pipeline, Pipeline, name, move |_, _| {
+        let mut held: BTreeMap<Epoch, (Capability<u64>, Vec<I>)> = BTreeMap::new();
+        move |(input, _), (gate, passed), output| {
+            gate.for_each(|_, _| {});
+            input.for_each(|capability, records| {
+                if let Some(&epoch) = capability.least() {
+                    let entry = held.entry(epoch).or_insert_with(|| (capability.delayed(&epoch, 0), Vec::new()));
+                    entry.1.append(records);
+                }
+            });
+            while let Some(entry) = held.first_entry() {
+                if passed.less_equal(entry.key()) {
+                    break;
+                }
+                let (epoch, (capability, records)) = entry.remove_entry();
+                let mut session = output.session(&capability);
+                for record in records {
+                    each(epoch, record, &mut |given| session.give(given));
+                }
+            }
+        }
+    })
+}
+
+/// What the one owner of a model does.
+pub trait Owner<I, O> {
+    /// Takes all records of a closed epoch.
+    fn close(&mut self, epoch: Epoch, records: &mut Vec<I>);
+
+    /// The input has ended; what is given leaves at the last epoch.
+    fn end(&mut self, give: &mut dyn FnMut(Epoch, O));
+}
+
+/// Runs the owner on one worker. The first stream says which epochs are closed, for the loop; the second carries what
+/// the owner gives at the end of the input.
+pub fn owned<'s, I: ExchangeData, O: 'static>(
+    scope: Scope<'s, u64>,
+    input: Stream<'s, I>,
+    name: &str,
+    mut owner: impl Owner<I, O> + 'static,
+) -> (Stream<'s, ()>, Stream<'s, O>) {
+    let mut builder = OperatorBuilder::new(name.to_owned(), scope);
+    let mut input = builder.new_input(input, Exchange::new(|_: &I| 0));
+    let (closed, closed_stream) = builder.new_output::<Vec<()>>();
+    let mut closed = OutputBuilder::<_, CapacityContainerBuilder<Vec<()>>>::from(closed);
+    let (given, given_stream) = builder.new_output::<Vec<O>>();
+    let mut given = OutputBuilder::<_, CapacityContainerBuilder<Vec<O>>>::from(given);
+    let first = scope.index() == 0;
+    builder.build(move |mut capabilities| {
+        // Held at the frontier, so that something can still leave when the input has ended.
+        let mut last = capabilities.pop().filter(|_| first);
+        drop(capabilities);
+        let mut held: BTreeMap<Epoch, (Capability<u64>, Vec<I>)> = BTreeMap::new();
+        move |frontiers| {
+            let _closed = closed.activate();
+            let mut given = given.activate();
+            input.for_each(|capability, records| {
+                if let Some(&epoch) = capability.least() {
+                    let entry = held.entry(epoch).or_insert_with(|| (capability.delayed(&epoch, 0), Vec::new()));
+                    entry.1.append(records);
+                }
+            });
+            while let Some(entry) = held.first_entry() {
+                if frontiers[0].less_equal(entry.key()) {
+                    break;
+                }
+                let (epoch, (_capability, mut records)) = entry.remove_entry();
+                owner.close(epoch, &mut records);
+            }
+            match frontiers[0].frontier().first() {
+                Some(&epoch) => {
+                    if let Some(capability) = last.as_mut().filter(|capability| epoch > *capability.time()) {
+                        capability.downgrade(&epoch);
+                    }
+                }
+                None => {
+                    if let Some(capability) = last.take() {
+                        owner.end(&mut |epoch, record| {
+                            let at = capability.delayed(&epoch.max(*capability.time()));
+                            given.session(&at).give(record);
+                        });
+                    }
+                }
+            }
+        }
+    });
+    (closed_stream, given_stream)
+}

@@ -1,0 +1,276 @@
+//! Sinks: closed epochs, put in order on one worker and written by a thread of their own.
+//!
+//! A batch leaves for the writer when the sink's frontier has passed its epoch and the epoch is durable in the log. The
+//! sink holds the epoch's capability until the writer has said that it is written: the frontier behind the sinks is what
+//! has been committed, and back-pressure follows from it. Waiting for the outside happens on the writer's thread only.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::{Receiver, Sender, channel},
+    },
+};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use timely::{
+    container::CapacityContainerBuilder,
+    dataflow::{
+        Scope,
+        channels::pact::Exchange,
+        operators::{Capability, generic::Operator},
+    },
+    scheduling::SyncActivator,
+};
+
+use super::{Epoch, edge::Stream, intake::Intake};
+
+/// Rendered records of one epoch from one worker, with what is needed to put them in order.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Lines {
+    keys: Vec<u8>,
+    text: Vec<u8>,
+    index: Vec<Line>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Line {
+    prefix: u64,
+    key: (u32, u32),
+    text: (u32, u32),
+}
+
+impl Lines {
+    /// Appends a record: its key in the order of the sink, and its text as `render` writes it.
+    pub fn push(&mut self, key: &[u8], render: impl FnOnce(&mut Vec<u8>)) {
+        let (key_start, start) = (self.keys.len() as u32, self.text.len() as u32);
+        self.keys.extend_from_slice(key);
+        render(&mut self.text);
+        let mut prefix = [0; 8];
+        let n = key.len().min(8);
+        prefix[..n].copy_from_slice(&key[..n]);
+        self.index.push(Line {
+            prefix: u64::from_be_bytes(prefix),
+            key: (key_start, self.keys.len() as u32),
+            text: (start, self.text.len() as u32),
+        });
+    }
+
+    /// Whether there is nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// The number of records.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+}
+
+/// The text of several blocks in the order of their keys as bytes.
+fn ordered(blocks: &[Lines]) -> Vec<u8> {
+    let mut index: Vec<(Line, u32)> = Vec::with_capacity(blocks.iter().map(Lines::len).sum());
+    for (number, block) in blocks.iter().enumerate() {
+        index.extend(block.index.iter().map(|line| (*line, number as u32)));
+    }
+    let key = |(line, block): &(Line, u32)| &blocks[*block as usize].keys[line.key.0 as usize..line.key.1 as usize];
+    index.sort_unstable_by(|a, b| a.0.prefix.cmp(&b.0.prefix).then_with(|| key(a).cmp(key(b))));
+    let mut text = Vec::with_capacity(blocks.iter().map(|block| block.text.len()).sum());
+    for (line, block) in index {
+        text.extend_from_slice(&blocks[block as usize].text[line.text.0 as usize..line.text.1 as usize]);
+    }
+    text
+}
+
+/// Writing failed.
+#[derive(Debug, Error)]
+#[error("cannot write {target}: {reason}")]
+pub struct SinkError {
+    /// What was written to.
+    pub target: String,
+    /// What the system said.
+    pub reason: String,
+}
+
+/// Where closed epochs go.
+pub trait Sink: Send {
+    /// Writes the records of consecutive epochs, the last of which is `epoch`.
+    ///
+    /// # Errors
+    /// The outside world failed; the run ends.
+    fn write(&mut self, epoch: Epoch, text: &[u8]) -> Result<(), SinkError>;
+
+    /// Everything has been written.
+    ///
+    /// # Errors
+    /// The outside world failed.
+    fn finish(&mut self) -> Result<(), SinkError>;
+}
+
+/// What all sinks of a run share with whoever watches them.
+#[derive(Debug, Default)]
+pub struct Writers {
+    writing: AtomicU64,
+    written_bytes: AtomicU64,
+    failed: AtomicBool,
+    failure: std::sync::Mutex<Option<SinkError>>,
+}
+
+impl Writers {
+    /// Whether some writer waits for the outside right now.
+    #[must_use]
+    pub fn waiting(&self) -> bool {
+        self.writing.load(Ordering::Acquire) > 0
+    }
+
+    /// Bytes written by all sinks.
+    #[must_use]
+    pub fn written_bytes(&self) -> u64 {
+        self.written_bytes.load(Ordering::Relaxed)
+    }
+
+    /// The first fault of a writer.
+    pub fn take_failure(&self) -> Option<SinkError> {
+        self.failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+    }
+}
+
+/// The writer's thread: batches in, the last written epoch out.
+struct Writer {
+    batches: Option<Sender<(Epoch, Vec<u8>)>>,
+    written: Arc<AtomicU64>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Writer {
+    fn start(mut sink: Box<dyn Sink>, name: &str, waker: SyncActivator, writers: Arc<Writers>, intake: Arc<Intake>) -> Self {
+        let (batches, queue): (_, Receiver<(Epoch, Vec<u8>)>) = channel();
+        let written = Arc::new(AtomicU64::new(0));
+        let done = Arc::clone(&written);
+        let body = move || {
+            let write = |outcome: Result<(), SinkError>| {
+                if let Err(error) = outcome {
+                    writers.failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(error);
+                    writers.failed.store(true, Ordering::Release);
+                    intake.abort();
+                }
+                !writers.failed.load(Ordering::Acquire)
+            };
+            while let Ok((mut epoch, mut text)) = queue.recv() {
+                while let Ok((next, more)) = queue.try_recv() {
+                    epoch = next;
+                    text.extend_from_slice(&more);
+                }
+                writers.writing.fetch_add(1, Ordering::AcqRel);
+                let outcome = sink.write(epoch, &text);
+                writers.writing.fetch_sub(1, Ordering::AcqRel);
+                writers.written_bytes.fetch_add(text.len() as u64, Ordering::Relaxed);
+                if !write(outcome) {
+                    break;
+                }
+                done.store(epoch, Ordering::Release);
+                let _ = waker.activate();
+            }
+            let finished = sink.finish();
+            write(finished);
+        };
+        let thread = std::thread::Builder::new().name(format!("sink {name}")).spawn(body);
+        Self { batches: Some(batches), written, thread: thread.ok() }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.batches = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What a sink needs to know of the run.
+#[derive(Clone)]
+pub struct SinkContext {
+    /// The intake, for durability and the last epoch.
+    pub intake: Arc<Intake>,
+    /// Shared state of all writers.
+    pub writers: Arc<Writers>,
+    /// The worker that owns the sink.
+    pub owner: usize,
+}
+
+/// Builds a sink; what comes back says which epochs it has committed. `open` is called on the owner only.
+pub fn sink<'s>(
+    scope: Scope<'s, u64>,
+    input: Stream<'s, Lines>,
+    name: &str,
+    context: SinkContext,
+    open: impl FnOnce() -> Option<Box<dyn Sink>>,
+) -> Stream<'s, ()> {
+    let owner = context.owner as u64;
+    let sink = if scope.index() == context.owner { open() } else { None };
+    let title = name.to_owned();
+    input.unary_frontier::<CapacityContainerBuilder<Vec<()>>, _, _, _>(Exchange::new(move |_: &Lines| owner), name, move |_, info| {
+        let waker = scope.worker().sync_activator_for(info.address.to_vec());
+        let SinkContext { intake, writers, .. } = context;
+        let mut writer = sink.map(|sink| Writer::start(sink, &title, waker, Arc::clone(&writers), Arc::clone(&intake)));
+        let mut held: BTreeMap<Epoch, (Capability<u64>, Vec<Lines>)> = BTreeMap::new();
+        let mut uncommitted: VecDeque<Capability<u64>> = VecDeque::new();
+        move |(input, frontier), _output| {
+            input.for_each(|capability, blocks| {
+                if let Some(&epoch) = capability.least() {
+                    held.entry(epoch).or_insert_with(|| (capability.delayed(&epoch, 0), Vec::new())).1.append(blocks);
+                }
+            });
+            if intake.aborted() {
+                held.clear();
+                uncommitted.clear();
+                return;
+            }
+            while let Some(entry) = held.first_entry() {
+                let epoch = *entry.key();
+                if frontier.less_equal(&epoch) || (epoch > intake.durable() && epoch <= intake.limit()) {
+                    break;
+                }
+                let (_, (capability, blocks)) = entry.remove_entry();
+                let text = ordered(&blocks);
+                if epoch > intake.limit() || text.is_empty() {
+                    continue;
+                }
+                if let Some(batches) = writer.as_ref().and_then(|writer| writer.batches.as_ref()) {
+                    // a writer that has ended has said why already
+                    let _ = batches.send((epoch, text));
+                    uncommitted.push_back(capability);
+                }
+            }
+            if let Some(running) = &writer {
+                let written = running.written.load(Ordering::Acquire);
+                while uncommitted.front().is_some_and(|capability| *capability.time() <= written) {
+                    uncommitted.pop_front();
+                }
+            }
+            if frontier.is_empty() && held.is_empty() && uncommitted.is_empty() {
+                writer = None;
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_by_the_whole_key_across_blocks() {
+        let mut blocks = vec![Lines::default(), Lines::default()];
+        for (n, key) in ["review-000000012", "b", "review-00000001", "", "review-000000011"].iter().enumerate() {
+            blocks[n % 2].push(key.as_bytes(), |text| text.extend_from_slice(format!("{key}\n").as_bytes()));
+        }
+        let text = String::from_utf8(ordered(&blocks)).expect("text");
+        assert_eq!(text, "\nb\nreview-00000001\nreview-000000011\nreview-000000012\n");
+    }
+}
