@@ -4,4 +4,4 @@
 
 pub mod registry;
 
-mod file;
+pub mod file;

@@ -1,10 +1,46 @@
 //! The registry of connectors: what `validate`, `schema` and the assembly know about a source or a sink.
 
+use std::path::Path;
+
 use schemars::Schema;
 use serde_json::Value;
+use thiserror::Error;
+
+use crate::engine::{partition::Partition, sink::Sink};
 
 /// A fault in settings that the schema cannot express: JSON pointer, what is wrong, what to do.
 pub type Fault = (String, String, String);
+
+/// A source or sink that could not be opened.
+#[derive(Debug, Error)]
+#[error("cannot open {target}: {reason}")]
+pub struct OpenError {
+    /// What was to be opened.
+    pub target: String,
+    /// What the system said.
+    pub reason: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+/// What a source may need of the run to open its partitions.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceContext<'a> {
+    /// The id of the source.
+    pub id: &'a str,
+    /// The local state folder, for journals of input without a position.
+    pub state: &'a Path,
+    /// The longest record in bytes; longer ones are cut there.
+    pub max_record_bytes: usize,
+}
+
+/// A partition of a source that has just been opened.
+pub struct OpenSource {
+    /// Its name, in dead letters.
+    pub name: String,
+    /// Its records.
+    pub partition: Box<dyn Partition>,
+}
 
 /// A kind of source.
 #[derive(Debug)]
@@ -19,6 +55,8 @@ pub struct SourceKind {
     pub check: fn(&Value) -> Vec<Fault>,
     /// Whether its input ends by itself with these settings.
     pub bounded: fn(&Value) -> bool,
+    /// Opens its partitions, in their order.
+    pub open: fn(&Value, &SourceContext<'_>) -> Result<Vec<OpenSource>, OpenError>,
 }
 
 /// A kind of sink.
@@ -34,6 +72,8 @@ pub struct SinkKind {
     pub check: fn(&Value) -> Vec<Fault>,
     /// What it writes to: two sinks of one topology may not write to the same place.
     pub target: fn(&Value) -> String,
+    /// Opens it for a run, replacing what stood there.
+    pub open: fn(&Value) -> Result<Box<dyn Sink>, OpenError>,
 }
 
 /// All kinds of sources.

@@ -4,11 +4,11 @@
 
 pub mod registry;
 
-mod apply_feedback;
-mod clean;
-mod current;
-mod deduplicate;
-mod filter;
-mod learn;
-mod product_scores;
-mod sentiment;
+pub mod apply_feedback;
+pub mod clean;
+pub mod current;
+pub mod deduplicate;
+pub mod filter;
+pub mod learn;
+pub mod product_scores;
+pub mod sentiment;
