@@ -1,1 +1,31 @@
-//! (learning)
+//! Features, the online model and its quality. Nothing here knows the dataflow: plain text and bytes go in, and
+//! everything can be tested alone.
+//!
+//! # Layout
+//! * [`Featuriser`], [`Features`], [`FeatureSettings`]: from a normalised review to hashed features.
+//! * [`Languages`]: the language of a text.
+//! * [`Model`], [`Learner`], [`LearnerSettings`]: scoring and learning.
+//! * [`quality`]: the figures of a stream of predictions.
+//! * [`store`]: a model as a file.
+
+mod character_ngrams;
+mod counts;
+mod encoding;
+mod features;
+mod hash;
+mod language;
+mod learner;
+mod model;
+mod negation;
+pub mod quality;
+mod sorting;
+pub mod store;
+mod tokens;
+mod words;
+
+pub use encoding::{Features, FeaturesIter, InvalidSlotBits, SlotBits};
+pub use features::{FeatureSettings, Featuriser};
+pub use language::{Languages, UNDETERMINED, UnknownLanguage};
+pub use learner::{Learner, LearnerSettings};
+pub use model::Model;
+pub use tokens::Tokens;

@@ -1,0 +1,215 @@
+//! The one writer of a model: logistic regression by AdaGrad, each feature scaled by its online naive-Bayes log-count
+//! ratio.
+//!
+//! The order of a step is fixed: the counts of the example that was there before are removed, the new one is predicted,
+//! its counts are added, one gradient step is made. Counts are integers, so a removed example leaves them exactly as if
+//! it had never been; what its gradient did to the weights stays. The step is made with the values the prediction was
+//! made with. Sums run in ascending order of slots, `ln` and `exp` are those of `libm`: the same examples in the same
+//! order give the same bits on every machine.
+//!
+//! Sources: Wang and Manning, *Baselines and Bigrams* (2012); Duchi, Hazan and Singer, *Adaptive Subgradient Methods*
+//! (2011).
+
+use super::{
+    counts::{Counts, CountsAside},
+    encoding::Features,
+    model::{Model, pack, unpack},
+};
+use serde::{Deserialize, Serialize};
+use std::sync::atomic::Ordering::Relaxed;
+
+/// How fast and how cautiously a model learns. The defaults were chosen for a single pass over several sets of reviews.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LearnerSettings {
+    /// The length of the first gradient step.
+    pub rate: f32,
+    /// Added to the root of the squared gradients under each step: the smaller, the bolder the first steps.
+    pub caution: f32,
+    /// Added to every count before its logarithm.
+    pub smoothing: f32,
+    /// The value of a feature that tells nothing; a telling one has its log-count ratio more.
+    pub floor: f32,
+    /// The step of the bias.
+    pub bias_rate: f32,
+}
+
+impl Default for LearnerSettings {
+    fn default() -> Self {
+        Self { rate: 1.0, caution: 0.1, smoothing: 1.0, floor: 0.1, bias_rate: 0.1 }
+    }
+}
+
+/// How many logarithms of counts are kept at hand.
+const LOGARITHMS: u32 = 1 << 16;
+
+/// Learns one model. There is one learner a model, on one worker.
+#[derive(Debug)]
+pub struct Learner {
+    settings: LearnerSettings,
+    bias: f64,
+    bias_squares: f64,
+    /// Features of positive and of negative examples: the sums of all counts.
+    totals: [u64; 2],
+    labels: u64,
+    published: bool,
+    aside: CountsAside,
+    logarithms: Vec<f32>,
+    seen: Vec<(u32, f32)>,
+}
+
+impl Learner {
+    /// A learner for a model that has seen no label.
+    pub fn new(settings: &LearnerSettings) -> Self {
+        let smoothing = settings.smoothing;
+        Self {
+            settings: settings.clone(),
+            bias: 0.0,
+            bias_squares: 0.0,
+            totals: [0; 2],
+            labels: 0,
+            published: true,
+            aside: CountsAside::default(),
+            logarithms: (0..LOGARITHMS).map(|count| logarithm(count, smoothing)).collect(),
+            seen: Vec::new(),
+        }
+    }
+
+    /// One change of a review's example: `old` goes, `new` comes; true is positive. Gives the probability of positive
+    /// that was predicted for `new` just before it was learned (the progressive one).
+    ///
+    /// # Panics
+    /// If `old` was never learned.
+    pub fn step(
+        &mut self,
+        model: &Model,
+        old: Option<(Features<'_>, bool)>,
+        new: Option<(Features<'_>, bool)>,
+    ) -> Option<f64> {
+        self.published = false;
+        if let Some((features, positive)) = old {
+            self.remove(model, features, positive);
+        }
+        let (features, positive) = new?;
+        Some(self.learn(model, features, positive))
+    }
+
+    /// Makes what was learned the next version, and gives its number. The weights are in place already; bias and class
+    /// ratio reach the readers here.
+    pub fn publish(&mut self, model: &Model) -> u64 {
+        self.published = true;
+        model.publish(self.bias, self.class_ratio(), self.labels)
+    }
+
+    /// What it learns by.
+    pub fn settings(&self) -> &LearnerSettings {
+        &self.settings
+    }
+
+    /// All numbers of a model and its learner, if all steps are published.
+    pub(super) fn state(&self, model: &Model) -> Option<LearnerState> {
+        if !self.published {
+            return None;
+        }
+        let mut state =
+            LearnerState { bias: [self.bias, self.bias_squares], totals: self.totals, ..Default::default() };
+        for (slot, cell) in (0..).zip(&model.slots) {
+            let (squares, packed) = unpack(cell.learn.load(Relaxed));
+            state.weights.push(unpack(cell.read.load(Relaxed)).0);
+            state.squares.push(squares);
+            state.counts.push(self.aside.unpack(slot, packed));
+        }
+        Some(state)
+    }
+
+    /// The learner that goes on where another one was saved; fills the slots of a new model.
+    pub(super) fn restore(
+        settings: &LearnerSettings,
+        state: &LearnerState,
+        model: &Model,
+        labels: u64,
+    ) -> Self {
+        let [bias, bias_squares] = state.bias;
+        let mut learner = Self { bias, bias_squares, totals: state.totals, labels, ..Self::new(settings) };
+        let numbers = state.weights.iter().zip(&state.squares).zip(&state.counts);
+        for ((slot, cell), ((&weight, &squares), &counts)) in (0..).zip(&model.slots).zip(numbers) {
+            cell.read.store(pack(weight, learner.ratio(counts).to_bits()), Relaxed);
+            cell.learn.store(pack(squares, learner.aside.pack(slot, 0, counts)), Relaxed);
+        }
+        model.publish(learner.bias, learner.class_ratio(), labels);
+        learner
+    }
+
+    fn remove(&mut self, model: &Model, features: Features<'_>, positive: bool) {
+        for (slot, _) in features {
+            let Some(cell) = model.slots.get(slot as usize) else { break };
+            let (squares, packed) = unpack(cell.learn.load(Relaxed));
+            let counts = self.aside.unpack(slot, packed).without(positive);
+            cell.learn.store(pack(squares, self.aside.pack(slot, packed, counts)), Relaxed);
+            let (weight, _) = unpack(cell.read.load(Relaxed));
+            cell.read.store(pack(weight, self.ratio(counts).to_bits()), Relaxed);
+            self.totals[usize::from(!positive)] -= 1;
+        }
+    }
+
+    fn learn(&mut self, model: &Model, features: Features<'_>, positive: bool) -> f64 {
+        let mut seen = std::mem::take(&mut self.seen);
+        seen.clear();
+        let forward =
+            model.forward(features, self.bias, self.class_ratio(), |slot, value| seen.push((slot, value)));
+        let error = forward.probability - f64::from(u8::from(positive));
+        self.bias_squares += error * error;
+        self.bias -= f64::from(self.settings.bias_rate) * error / (1.0 + self.bias_squares.sqrt());
+        let scaled = error as f32 * forward.inverse;
+        for &(slot, value) in &seen {
+            let Some(cell) = model.slots.get(slot as usize) else { break };
+            let (weight, _) = unpack(cell.read.load(Relaxed));
+            let (squares, packed) = unpack(cell.learn.load(Relaxed));
+            let gradient = scaled * value;
+            let squares = squares + gradient * gradient;
+            let weight = weight - self.settings.rate * gradient / (self.settings.caution + squares.sqrt());
+            let counts = self.aside.unpack(slot, packed).with(positive);
+            cell.read.store(pack(weight, self.ratio(counts).to_bits()), Relaxed);
+            cell.learn.store(pack(squares, self.aside.pack(slot, packed, counts)), Relaxed);
+        }
+        self.totals[usize::from(!positive)] += seen.len() as u64;
+        self.labels += 1;
+        self.seen = seen;
+        forward.probability
+    }
+
+    /// The log-count ratio of a feature, that of the classes not yet taken off.
+    #[inline(always)]
+    fn ratio(&self, counts: Counts) -> f32 {
+        self.logarithm(counts.positive) - self.logarithm(counts.negative)
+    }
+
+    #[inline(always)]
+    fn logarithm(&self, count: u32) -> f32 {
+        match self.logarithms.get(count as usize) {
+            Some(logarithm) => *logarithm,
+            None => logarithm(count, self.settings.smoothing),
+        }
+    }
+
+    fn class_ratio(&self) -> f32 {
+        let [positive, negative] = self.totals.map(|total| libm::log(total as f64 + 2.0));
+        (positive - negative) as f32
+    }
+}
+
+/// All numbers of a model and its learner.
+#[derive(Debug, Default)]
+pub(super) struct LearnerState {
+    pub(super) weights: Vec<f32>,
+    pub(super) squares: Vec<f32>,
+    pub(super) counts: Vec<Counts>,
+    /// The bias and its sum of squared gradients.
+    pub(super) bias: [f64; 2],
+    /// Sums of the positive and of the negative counts.
+    pub(super) totals: [u64; 2],
+}
+
+fn logarithm(count: u32, smoothing: f32) -> f32 {
+    libm::log(f64::from(count) + f64::from(smoothing)) as f32
+}

@@ -1,0 +1,149 @@
+//! The weights of a linear model over hashed features, shared in place by the workers of a process.
+//!
+//! A slot is 16 bytes of one cache line: what readers need (weight and log-count ratio) is one word, what only the
+//! learner needs (sum of squared gradients and counts) another. The words are relaxed atomics: plain moves on every
+//! machine this runs on, and no `unsafe`. They keep no order: **the caller keeps readers and the one writer apart**; no
+//! reader may run between the first step of an epoch and [`Learner::publish`](super::Learner::publish). Bias and class
+//! ratio reach the readers only when a version is published.
+//!
+//! Source of the method: Wang and Manning, *Baselines and Bigrams* (2012): a linear classifier whose features are
+//! scaled by their naive-Bayes log-count ratio.
+
+use super::encoding::{Features, SlotBits};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Weight and ratio in `read`, squared gradients and counts in `learn`; see [`pack`].
+#[derive(Debug, Default)]
+#[repr(align(16))]
+pub(super) struct Slot {
+    pub(super) read: AtomicU64,
+    pub(super) learn: AtomicU64,
+}
+
+/// Two halves of a word: a float above any 32 bits.
+#[inline(always)]
+pub(super) fn pack(high: f32, low: u32) -> u64 {
+    u64::from(high.to_bits()) << 32 | u64::from(low)
+}
+
+/// The halves of [`pack`].
+#[inline(always)]
+pub(super) fn unpack(word: u64) -> (f32, u32) {
+    (f32::from_bits((word >> 32) as u32), word as u32)
+}
+
+/// A model: what a review is scored with.
+#[derive(Debug)]
+pub struct Model {
+    pub(super) slots: Vec<Slot>,
+    pub(super) scale: Scale,
+    bias: AtomicU64,
+    class_ratio: AtomicU64,
+    version: AtomicU64,
+    labels: AtomicU64,
+}
+
+/// How a feature's value comes from its count and its ratio.
+#[derive(Debug, Clone)]
+pub(super) struct Scale {
+    floor: f32,
+    frequencies: Vec<f32>,
+}
+
+impl Scale {
+    fn new(floor: f32) -> Self {
+        Self { floor, frequencies: (0..256).map(frequency).collect() }
+    }
+
+    /// log2(1 + count) times the distance of the ratio from that of the classes.
+    #[inline(always)]
+    pub(super) fn value(&self, count: u32, ratio: f32, class_ratio: f32) -> f32 {
+        let frequency = self.frequencies.get(count as usize).copied().unwrap_or_else(|| frequency(count));
+        frequency * (self.floor + (ratio - class_ratio).abs())
+    }
+}
+
+fn frequency(count: u32) -> f32 {
+    libm::log2(1.0 + f64::from(count)) as f32
+}
+
+/// What one pass over the features of a review gives.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Forward {
+    /// Probability of positive.
+    pub(super) probability: f64,
+    /// One over the Euclidean length of the values; zero if there are none.
+    pub(super) inverse: f32,
+}
+
+impl Model {
+    /// A model that has seen no label: version 0, which scores everything 0.5.
+    pub fn new(bits: SlotBits, settings: &super::LearnerSettings) -> Self {
+        let mut slots = Vec::new();
+        slots.resize_with(bits.slots(), Slot::default);
+        Self {
+            slots,
+            scale: Scale::new(settings.floor),
+            bias: AtomicU64::new(0),
+            class_ratio: AtomicU64::new(0),
+            version: AtomicU64::new(0),
+            labels: AtomicU64::new(0),
+        }
+    }
+
+    /// The probability, 0 to 1, that a review is positive, by the version published last.
+    pub fn score(&self, features: Features<'_>) -> f64 {
+        let bias = f64::from_bits(self.bias.load(Relaxed));
+        let class_ratio = f32::from_bits(self.class_ratio.load(Relaxed) as u32);
+        self.forward(features, bias, class_ratio, |_, _| {}).probability
+    }
+
+    /// The number of the version published last.
+    pub fn version(&self) -> u64 {
+        self.version.load(Relaxed)
+    }
+
+    /// How many labels that version has learned, removed ones included.
+    pub fn labels(&self) -> u64 {
+        self.labels.load(Relaxed)
+    }
+
+    /// Sums in ascending order of slots; `see` is told each slot and value.
+    #[inline(always)]
+    pub(super) fn forward(
+        &self,
+        features: Features<'_>,
+        bias: f64,
+        class_ratio: f32,
+        mut see: impl FnMut(u32, f32),
+    ) -> Forward {
+        let (mut sum, mut squares) = (0.0_f32, 0.0_f32);
+        for (slot, count) in features {
+            let Some(cell) = self.slots.get(slot as usize) else { break };
+            let (weight, ratio) = unpack(cell.read.load(Relaxed));
+            let value = self.scale.value(count, f32::from_bits(ratio), class_ratio);
+            squares += value * value;
+            sum += weight * value;
+            see(slot, value);
+        }
+        let inverse = if squares > 0.0 { 1.0 / squares.sqrt() } else { 0.0 };
+        Forward { probability: sigmoid(bias + f64::from(sum * inverse)), inverse }
+    }
+
+    /// Sets the number of a version that was read from a file.
+    pub(super) fn restore(&self, version: u64, labels: u64) {
+        self.version.store(version, Relaxed);
+        self.labels.store(labels, Relaxed);
+    }
+
+    pub(super) fn publish(&self, bias: f64, class_ratio: f32, labels: u64) -> u64 {
+        self.bias.store(bias.to_bits(), Relaxed);
+        self.class_ratio.store(u64::from(class_ratio.to_bits()), Relaxed);
+        self.labels.store(labels, Relaxed);
+        self.version.fetch_add(1, Relaxed) + 1
+    }
+}
+
+fn sigmoid(z: f64) -> f64 {
+    1.0 / (1.0 + libm::exp(-z))
+}

@@ -1,0 +1,176 @@
+//! A model as a file in the open format safetensors: weights, squared gradients, counts and totals. The same model gives
+//! the same bytes, and the BLAKE3 hash of the bytes is the model's name.
+//!
+//! Ratios are not stored: they follow from the counts. The metadata is one entry with JSON of sorted content, because
+//! the format's library writes several entries in no fixed order.
+
+use super::{FeatureSettings, Learner, LearnerSettings, Model, counts::Counts, learner::LearnerState};
+use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
+use serde::{Deserialize, Serialize};
+
+/// Version of the format. Golden files of older ones are kept as tests.
+const FORMAT: u32 = 1;
+const METADATA: &str = "dirigent";
+
+const WEIGHT: &str = "weight";
+const SQUARES: &str = "squared_gradient";
+const POSITIVE: &str = "positive";
+const NEGATIVE: &str = "negative";
+const BIAS: &str = "bias";
+const TOTALS: &str = "totals";
+
+/// What a model is, besides its numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Description {
+    /// Version of the file's format.
+    pub format: u32,
+    /// What it makes of a text.
+    pub features: FeatureSettings,
+    /// How it learns.
+    pub learner: LearnerSettings,
+    /// How many labels it has learned.
+    pub labels: u64,
+    /// Its number.
+    pub version: u64,
+}
+
+/// Why a file is no model that can be used here.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// No safetensors file.
+    #[error("not a safetensors file: {0}")]
+    Format(#[from] SafeTensorError),
+    /// A safetensors file of something else.
+    #[error("the file has no `{METADATA}` entry in its metadata: it was not written by Dirigent")]
+    Foreign,
+    /// An entry of the metadata is missing or has another type.
+    #[error("the metadata cannot be read: {0}")]
+    Metadata(#[from] serde_json::Error),
+    /// Written by a newer program.
+    #[error("the file has format {0}, this program reads format {FORMAT}")]
+    Newer(u32),
+    /// A tensor has another type or length than the settings ask for.
+    #[error("the tensor `{0}` has another type or length than the settings say")]
+    Shape(&'static str),
+    /// Numbers that no learner writes.
+    #[error("the tensor `{0}` holds {1}")]
+    Number(&'static str, &'static str),
+}
+
+/// Why a model was not saved.
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    /// The learner is within an epoch.
+    #[error("what was learned since the last version is not published yet")]
+    Unpublished,
+    /// The library refused.
+    #[error("cannot write safetensors: {0}")]
+    Format(#[from] SafeTensorError),
+}
+
+/// A model as bytes, with all that its learner needs to go on.
+///
+/// # Errors
+/// If the learner has steps that are not published.
+pub fn save(features: &FeatureSettings, model: &Model, learner: &Learner) -> Result<Vec<u8>, SaveError> {
+    let state = learner.state(model).ok_or(SaveError::Unpublished)?;
+    let description = Description {
+        format: FORMAT,
+        features: features.clone(),
+        learner: learner.settings().clone(),
+        labels: model.labels(),
+        version: model.version(),
+    };
+    let slots = state.weights.len();
+    let floats =
+        |numbers: &[f32]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>();
+    let counts =
+        |of: fn(&Counts) -> u32| state.counts.iter().flat_map(|c| of(c).to_le_bytes()).collect::<Vec<u8>>();
+    let bias: Vec<u8> = state.bias.iter().flat_map(|number| number.to_le_bytes()).collect();
+    let totals: Vec<u8> = state.totals.iter().flat_map(|number| number.to_le_bytes()).collect();
+    let data = [
+        (WEIGHT, Dtype::F32, slots, floats(&state.weights)),
+        (SQUARES, Dtype::F32, slots, floats(&state.squares)),
+        (POSITIVE, Dtype::U32, slots, counts(|c| c.positive)),
+        (NEGATIVE, Dtype::U32, slots, counts(|c| c.negative)),
+        (BIAS, Dtype::F64, state.bias.len(), bias),
+        (TOTALS, Dtype::U64, state.totals.len(), totals),
+    ];
+    let mut views = Vec::with_capacity(data.len());
+    for (name, dtype, len, bytes) in &data {
+        views.push((*name, TensorView::new(*dtype, vec![*len], bytes)?));
+    }
+    let description = serde_json::to_string(&description).map_err(SafeTensorError::from)?;
+    Ok(safetensors::serialize(views, Some([(METADATA.to_owned(), description)].into_iter().collect()))?)
+}
+
+/// The name of a model: the BLAKE3 hash of its bytes, in hexadecimal.
+pub fn name(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex().to_string()
+}
+
+/// A model from bytes, and the learner that can go on with it.
+///
+/// # Errors
+/// Whatever makes the bytes no model of this program.
+pub fn load(bytes: &[u8]) -> Result<(Description, Model, Learner), LoadError> {
+    let (_, metadata) = SafeTensors::read_metadata(bytes)?;
+    let entry =
+        metadata.metadata().as_ref().and_then(|entries| entries.get(METADATA)).ok_or(LoadError::Foreign)?;
+    let format = serde_json::from_str::<serde_json::Value>(entry)?["format"].as_u64().unwrap_or_default();
+    if format != u64::from(FORMAT) {
+        return Err(LoadError::Newer(u32::try_from(format).unwrap_or(u32::MAX)));
+    }
+    let description: Description = serde_json::from_str(entry)?;
+    let tensors = SafeTensors::deserialize(bytes)?;
+    let slots = description.features.bits.slots();
+    let words = |name, dtype| -> Result<Vec<[u8; 4]>, LoadError> {
+        Ok(tensor(&tensors, name, dtype, slots)?.as_chunks().0.to_vec())
+    };
+    let weights: Vec<f32> = words(WEIGHT, Dtype::F32)?.into_iter().map(f32::from_le_bytes).collect();
+    let squares: Vec<f32> = words(SQUARES, Dtype::F32)?.into_iter().map(f32::from_le_bytes).collect();
+    let positive = words(POSITIVE, Dtype::U32)?.into_iter().map(u32::from_le_bytes);
+    let negative = words(NEGATIVE, Dtype::U32)?.into_iter().map(u32::from_le_bytes);
+    let counts: Vec<Counts> =
+        positive.zip(negative).map(|(positive, negative)| Counts { positive, negative }).collect();
+    let mut bias = [0.0; 2];
+    for (number, bytes) in bias.iter_mut().zip(tensor(&tensors, BIAS, Dtype::F64, 2)?.as_chunks().0) {
+        *number = f64::from_le_bytes(*bytes);
+    }
+    let mut totals = [0; 2];
+    for (number, bytes) in totals.iter_mut().zip(tensor(&tensors, TOTALS, Dtype::U64, 2)?.as_chunks().0) {
+        *number = u64::from_le_bytes(*bytes);
+    }
+    if weights.iter().any(|weight| !weight.is_finite()) {
+        return Err(LoadError::Number(WEIGHT, "a number that is not finite"));
+    }
+    if squares.iter().any(|sum| !sum.is_finite() || *sum < 0.0) {
+        return Err(LoadError::Number(SQUARES, "a sum that is not finite or below zero"));
+    }
+    if !bias.iter().all(|number| number.is_finite()) || bias[1] < 0.0 {
+        return Err(LoadError::Number(BIAS, "a number that is not finite or a sum below zero"));
+    }
+    let sums = [
+        counts.iter().map(|c| u64::from(c.positive)).sum::<u64>(),
+        counts.iter().map(|c| u64::from(c.negative)).sum(),
+    ];
+    if sums != totals {
+        return Err(LoadError::Number(TOTALS, "other numbers than the sums of the counts"));
+    }
+    let state = LearnerState { weights, squares, counts, bias, totals };
+    let model = Model::new(description.features.bits, &description.learner);
+    let learner = Learner::restore(&description.learner, &state, &model, description.labels);
+    model.restore(description.version, description.labels);
+    Ok((description, model, learner))
+}
+
+fn tensor<'a>(
+    tensors: &SafeTensors<'a>,
+    name: &'static str,
+    dtype: Dtype,
+    len: usize,
+) -> Result<&'a [u8], LoadError> {
+    let view = tensors.tensor(name)?;
+    if view.dtype() == dtype && view.shape() == [len] { Ok(view.data()) } else { Err(LoadError::Shape(name)) }
+}

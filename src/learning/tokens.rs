@@ -1,0 +1,224 @@
+//! Words of a normalised text, as hashes. A word is a run of letters, digits and inner apostrophes; `!` and `?` are
+//! words of one byte, and so is every emoji or other pictorial sign. All else parts words.
+//!
+//! The input is folded already, so ASCII letters are lower case. Boundaries are found as bits of 64-byte blocks, eight
+//! bytes to an operation; only runs with bytes outside ASCII are looked at character by character. What is a gap and
+//! what a sign outside ASCII is a fixed list of ranges, not a table that grows with Unicode, because hashes of words
+//! name slots of stored models.
+//!
+//! A right single quotation mark inside a word is an apostrophe, so `don’t` is `don't`.
+
+use super::{character_ngrams::CharacterNgrams, hash};
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+const BLOCK: usize = 64;
+
+/// Hashes of the words of title and text in order, in a buffer that is used again for every review.
+#[derive(Debug, Default)]
+pub struct Tokens {
+    words: Vec<u64>,
+    title: usize,
+    grams: Option<CharacterNgrams>,
+    padded: Vec<u8>,
+    scratch: Vec<u8>,
+}
+
+impl Tokens {
+    /// Empty buffers. With `character_ngrams`, runs of characters of each word are hashed too.
+    pub fn new(character_ngrams: bool) -> Self {
+        Self { grams: character_ngrams.then(CharacterNgrams::default), ..Self::default() }
+    }
+
+    /// Reads another review. Both texts are normalised; either may be empty.
+    pub fn read(&mut self, title: &str, text: &str) {
+        self.words.clear();
+        if let Some(grams) = &mut self.grams {
+            grams.clear();
+        }
+        self.split(title);
+        self.title = self.words.len();
+        if let Some(grams) = &mut self.grams {
+            grams.end_title();
+        }
+        self.split(text);
+    }
+
+    /// Hashes of the runs of characters of the title and of the text; empty where they are not asked for.
+    pub(super) fn character_ngrams(&self) -> [&[u64]; 2] {
+        self.grams.as_ref().map_or([&[], &[]], CharacterNgrams::fields)
+    }
+
+    /// Hashes of the words of the title.
+    pub(super) fn title(&self) -> &[u64] {
+        &self.words[..self.title]
+    }
+
+    /// Hashes of the words of the text.
+    pub(super) fn text(&self) -> &[u64] {
+        &self.words[self.title..]
+    }
+
+    /// Hashes of all words, the title's first.
+    pub(super) fn all(&self) -> &[u64] {
+        &self.words
+    }
+
+    fn split(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        // Zeros behind the text let every block and every word be read whole; the first of them ends the last word.
+        self.padded.clear();
+        self.padded.extend_from_slice(text.as_bytes());
+        self.padded.resize(text.len() + BLOCK + 8, 0);
+        let (mut carry, mut start, mut inside) = (0, 0, false);
+        let mut wide = false;
+        let mut base = 0;
+        while base <= text.len() {
+            let mut masks = Masks::default();
+            for (lane, bytes) in self.padded[base..base + BLOCK].as_chunks::<8>().0.iter().enumerate() {
+                masks.add(u64::from_le_bytes(*bytes), lane);
+            }
+            let borders = masks.word ^ (masks.word << 1 | carry);
+            carry = masks.word >> 63;
+            let mut events = borders | masks.mark;
+            let mut since = 0; // where in this block the present word began
+            while events != 0 {
+                let bit = events.trailing_zeros();
+                events &= events - 1;
+                let at = base + bit as usize;
+                if masks.word >> bit & 1 == 1 {
+                    (start, inside, since, wide) = (at, true, bit, false);
+                    continue;
+                }
+                if inside {
+                    inside = false;
+                    wide |= masks.wide >> since & ((1 << (bit - since)) - 1) != 0;
+                    if wide {
+                        self.wide(&text[start..at]);
+                    } else {
+                        self.ascii(start, at);
+                    }
+                }
+                if masks.mark >> bit & 1 == 1 {
+                    self.words.push(hash::short_word(u64::from(self.padded[at]), 1));
+                }
+            }
+            wide |= inside && masks.wide >> since != 0;
+            base += BLOCK;
+        }
+    }
+
+    /// One run of ASCII letters, digits and apostrophes.
+    #[inline(always)]
+    fn ascii(&mut self, mut start: usize, mut end: usize) {
+        while start < end && self.padded[start] == b'\'' {
+            start += 1;
+        }
+        while start < end && self.padded[end - 1] == b'\'' {
+            end -= 1;
+        }
+        let len = end - start;
+        if let Some(grams) = &mut self.grams {
+            grams.word(&self.padded[start..end]);
+        }
+        let hash = match len {
+            0 => return,
+            1..=8 => hash::short_word(eight(&self.padded, start) & u64::MAX >> (64 - 8 * len), len),
+            9..=16 => hash::middle_word(eight(&self.padded, start), eight(&self.padded, end - 8), len),
+            _ => hash::word(&self.padded[start..end]),
+        };
+        self.words.push(hash);
+    }
+
+    /// A run with characters outside ASCII: split by what each character is.
+    #[cold]
+    fn wide(&mut self, run: &str) {
+        self.scratch.clear();
+        for c in run.chars() {
+            let mut bytes = [0; 4];
+            match if c.is_ascii() { Kind::Word } else { kind(c) } {
+                Kind::Word => self.scratch.extend_from_slice(c.encode_utf8(&mut bytes).as_bytes()),
+                Kind::Apostrophe => self.scratch.push(b'\''),
+                Kind::Gap => self.end_wide(),
+                Kind::Sign => {
+                    self.end_wide();
+                    self.words.push(hash::word(c.encode_utf8(&mut bytes).as_bytes()));
+                }
+            }
+        }
+        self.end_wide();
+    }
+
+    fn end_wide(&mut self) {
+        let mut word = self.scratch.as_slice();
+        while let [b'\'', rest @ ..] | [rest @ .., b'\''] = word {
+            word = rest;
+        }
+        if !word.is_empty() {
+            self.words.push(hash::word(word));
+            if let Some(grams) = &mut self.grams {
+                grams.word(word);
+            }
+        }
+        self.scratch.clear();
+    }
+}
+
+#[inline(always)]
+fn eight(bytes: &[u8], at: usize) -> u64 {
+    bytes[at..].first_chunk().map_or(0, |chunk| u64::from_le_bytes(*chunk))
+}
+
+/// One bit for each byte of a block: parts of words, marks, bytes outside ASCII (which are parts of words too).
+#[derive(Default)]
+struct Masks {
+    word: u64,
+    mark: u64,
+    wide: u64,
+}
+
+impl Masks {
+    /// Adds eight bytes, the `lane`-th of the block.
+    #[inline(always)]
+    fn add(&mut self, bytes: u64, lane: usize) {
+        let low = bytes & !HIGH;
+        // The high bit of each byte of `low` that lies between two bounds: no carry ever leaves a byte.
+        let within = |from: u8, to: u8| {
+            (low + u64::from(0x80 - from) * ONES) & !(low + u64::from(0x7F - to) * ONES) & !bytes & HIGH
+        };
+        let wide = bytes & HIGH;
+        let word = within(b'a', b'z') | within(b'0', b'9') | within(b'\'', b'\'') | wide;
+        let mark = within(b'!', b'!') | within(b'?', b'?');
+        let gather = |bits: u64| ((bits >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * lane);
+        self.word |= gather(word);
+        self.mark |= gather(mark);
+        self.wide |= gather(wide);
+    }
+}
+
+/// What a character outside ASCII is to the tokeniser.
+enum Kind {
+    Word,
+    Apostrophe,
+    Gap,
+    Sign,
+}
+
+fn kind(c: char) -> Kind {
+    match c {
+        '\u{2019}' | '\u{02BC}' => Kind::Apostrophe,
+        // Latin-1 signs, general punctuation, CJK punctuation, variation selectors, half-width forms, replacement
+        '\u{80}'..='\u{BF}'
+        | '\u{D7}'
+        | '\u{F7}'
+        | '\u{2000}'..='\u{206F}'
+        | '\u{3000}'..='\u{303F}'
+        | '\u{FE00}'..='\u{FE6F}'
+        | '\u{FFF0}'..='\u{FFFF}' => Kind::Gap,
+        // currency, arrows, mathematics, technical, shapes, dingbats; emoji
+        '\u{20A0}'..='\u{20CF}' | '\u{2190}'..='\u{2BFF}' | '\u{1F000}'..='\u{1FAFF}' => Kind::Sign,
+        _ => Kind::Word,
+    }
+}
