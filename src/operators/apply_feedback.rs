@@ -1,13 +1,34 @@
 //! `apply_feedback`: the labels people gave, joined to the live reviews they speak of.
+//!
+//! Of each family (sentiment, spam) the last feedback in log order counts; a withdrawal stands for both. It belongs to
+//! the review id and stays through edits; without a live review it waits, after a delete anew. Feedback is booked once:
+//! when it first applies, is replaced before it could, or has waited longer than `label_wait` in epoch time.
 
+use std::{collections::BTreeMap, sync::Arc};
+
+use hashbrown::HashTable;
 use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::registry::{
-    Demand, EdgeType, Operator, Output, OutputType, Port, Record, Settings, SettingsFault, StateFormat, parse,
+use super::{
+    block::{Families, FeedbackBlock, FeedbackRow, LabelMeaning},
+    books::{Ledger, Outcome},
+    registry::{Demand, EdgeType, Operator, Output, OutputType, Port, Record, Settings, SettingsFault, StateFormat, parse},
+    row::{AppliedLabel, Place, Review, Scored},
+    wiring::{Edge, Run, Step, Wiring},
 };
-use crate::engine::duration::Millis;
+use crate::{
+    engine::{
+        Epoch,
+        duration::Millis,
+        edge::{AsCollection, Update, merge, updates},
+        ingest::Chunk,
+        keyed::{EpochStep, flat_map, keyed, runs},
+    },
+    records::Label,
+    telemetry::Counter,
+};
 
 /// Settings of `apply_feedback`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -15,10 +36,6 @@ use crate::engine::duration::Millis;
 pub struct ApplyFeedbackSettings {
     /// How long feedback waits for its review, in epoch time; without it, for ever (`clock: event`).
     pub label_wait: Option<Millis>,
-}
-
-fn check(value: &Value) -> Vec<SettingsFault> {
-    parse::<ApplyFeedbackSettings>(value).err().into_iter().collect()
 }
 
 /// The registry entry.
@@ -39,4 +56,265 @@ pub const OPERATOR: Operator = Operator {
     scores: false,
     learns: None,
     demand: |_| Demand::default(),
+    build,
 };
+
+fn check(value: &Value) -> Vec<SettingsFault> {
+    parse::<ApplyFeedbackSettings>(value).err().into_iter().collect()
+}
+
+fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<'s>>>) -> Vec<Edge<'s>> {
+    let settings: ApplyFeedbackSettings = parse(step.settings).unwrap_or_default();
+    let sources = inputs.swap_remove(1);
+    let Some(Edge::Scored(table)) = inputs.swap_remove(0).pop() else { return Vec::new() };
+    let mut parts = vec![flat_map(updates(table), "reviews of feedback", |_, (row, _, diff): Update<Scored>, give| {
+        give(Change::Row(row, diff as i8));
+    })];
+    let mut letters = Vec::new();
+    for edge in sources {
+        let Edge::Source(source) = edge else { continue };
+        let decoded = super::clean::decoded_feedback(wiring, source);
+        letters.push(super::clean::dead_letters(wiring, source, step.id, decoded.clone()));
+        parts.push(flat_map(decoded, "feedback", |_, chunk: Chunk<FeedbackBlock>, give| {
+            for feedback in chunk.block.in_range(chunk.start, chunk.end) {
+                give(Change::Feedback(feedback));
+            }
+        }));
+    }
+    let route = |change: &Change| match change {
+        Change::Row(row, _) => row.review.head().id_hash >> 32,
+        Change::Feedback(feedback) => feedback.id_hash >> 32,
+    };
+    let apply = ApplyFeedback {
+        run: Arc::clone(&wiring.run),
+        step: step.index,
+        handled: wiring.run.metrics.records(step.id, wiring.scope.index()),
+        label_wait: settings.label_wait.map(|wait| wait.0),
+        entries: HashTable::new(),
+        deadlines: BTreeMap::new(),
+        order: Vec::new(),
+        ledger: Ledger::default(),
+    };
+    let changes = merge(wiring.scope, parts);
+    let rows = keyed(changes, step.id, route, apply).as_collection();
+    vec![Edge::Scored(rows), Edge::DeadLetters(merge(wiring.scope, letters))]
+}
+
+/// What arrives: a change of a review's row, or feedback.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum Change {
+    Row(Scored, i8),
+    Feedback(Arc<FeedbackRow>),
+}
+
+impl Change {
+    fn key(&self) -> (u64, &[u8]) {
+        match self {
+            Self::Row(row, _) => (row.review.head().id_hash, row.review.id_bytes()),
+            Self::Feedback(feedback) => (feedback.id_hash, feedback.review_id.as_bytes()),
+        }
+    }
+
+    fn place(&self) -> Place {
+        match self {
+            Self::Row(row, _) => row.cause,
+            Self::Feedback(feedback) => feedback.place,
+        }
+    }
+}
+
+/// Feedback that is the last of its review in at least one family.
+#[derive(Clone)]
+struct Held {
+    feedback: Arc<FeedbackRow>,
+    families: Families,
+    booked: bool,
+    /// The epoch in which it began to wait; meaningless while the review lives.
+    since: Epoch,
+}
+
+/// A review, live or awaited.
+#[derive(Default)]
+struct Entry {
+    review: Option<Review>,
+    held: Vec<Held>,
+}
+
+impl Entry {
+    fn hash(&self) -> u64 {
+        match (&self.review, self.held.first()) {
+            (Some(review), _) => review.head().id_hash,
+            (None, Some(held)) => held.feedback.id_hash,
+            (None, None) => 0,
+        }
+    }
+
+    fn id(&self) -> &[u8] {
+        match (&self.review, self.held.first()) {
+            (Some(review), _) => review.id_bytes(),
+            (None, Some(held)) => held.feedback.review_id.as_bytes(),
+            (None, None) => &[],
+        }
+    }
+
+    /// The sentiment feedback that acts.
+    fn label(&self) -> Option<Arc<AppliedLabel>> {
+        let sentiment = self.held.iter().find(|held| held.families.sentiment)?;
+        let label = sentiment.feedback.label.sentiment()?;
+        Some(Arc::new(AppliedLabel { label, feedback_id: sentiment.feedback.feedback_id.clone() }))
+    }
+}
+
+struct ApplyFeedback {
+    run: Arc<Run>,
+    step: usize,
+    handled: Counter,
+    label_wait: Option<u64>,
+    entries: HashTable<Entry>,
+    /// Epoch time at which some feedback of these keys has waited its time.
+    deadlines: BTreeMap<Epoch, Vec<(u64, Box<[u8]>)>>,
+    order: Vec<(u64, u32)>,
+    ledger: Ledger,
+}
+
+impl EpochStep<Change, Update<Scored>> for ApplyFeedback {
+    fn close(&mut self, epoch: Epoch, changes: &mut Vec<Change>, give: &mut dyn FnMut(Update<Scored>)) {
+        self.handled.inc_by(changes.len() as u64);
+        self.expire(epoch);
+        let mut order = std::mem::take(&mut self.order);
+        order.clear();
+        order.extend(changes.iter().zip(0..).map(|(change, n)| (change.key().0, n)));
+        let at = |n: u32| &changes[n as usize];
+        order.sort_unstable();
+        for run in runs(&mut order, |o| o.0) {
+            if run.len() > 1 {
+                run.sort_by(|a, b| (at(a.1).key().1, at(a.1).place()).cmp(&(at(b.1).key().1, at(b.1).place())));
+            }
+            for one in runs(run, |o| at(o.1).key().1) {
+                self.judge(epoch, one.iter().map(|(_, n)| at(*n)), give);
+            }
+        }
+        self.order = order;
+        self.ledger.book(&self.run.books, self.step);
+    }
+
+    fn end(&mut self) {
+        self.expire(self.run.intake.durable());
+        for entry in &self.entries {
+            for held in entry.held.iter().filter(|held| !held.booked) {
+                self.ledger.count(self.run.source_of(held.feedback.place), Outcome::Waiting);
+            }
+        }
+        self.ledger.book(&self.run.books, self.step);
+    }
+}
+
+impl ApplyFeedback {
+    /// Applies the changes of one key, in log order but for rows, of which the live one counts.
+    fn judge<'a>(&mut self, epoch: Epoch, changes: impl Iterator<Item = &'a Change> + Clone, give: &mut dyn FnMut(Update<Scored>)) {
+        let Some((hash, id)) = changes.clone().next().map(Change::key) else { return };
+        let found = self.entries.find_entry(hash, |entry| entry.hash() == hash && entry.id() == id);
+        let (mut entry, vacant) = match found {
+            Ok(found) => {
+                let (entry, vacant) = found.remove();
+                (entry, Some(vacant))
+            }
+            Err(_) => (Entry::default(), None),
+        };
+        let cause = changes.clone().map(Change::place).max().unwrap_or_default();
+        let row = |entry: &Entry| {
+            let label = entry.label();
+            entry.review.clone().map(|review| Scored { review, label, of: None, cause })
+        };
+        let before = row(&entry);
+        let lived = entry.review.is_some();
+        for change in changes.clone() {
+            match change {
+                Change::Row(row, 1) => entry.review = Some(row.review.clone()),
+                Change::Row(row, -1) => {
+                    if entry.review.as_ref().is_some_and(|review| review.place() == row.review.place()) {
+                        entry.review = None;
+                    }
+                }
+                Change::Row(..) => {}
+                Change::Feedback(feedback) => self.hold(epoch, &mut entry.held, feedback),
+            }
+        }
+        if entry.review.is_some() {
+            for held in entry.held.iter_mut().filter(|held| !held.booked) {
+                held.booked = true;
+                self.ledger.count(self.run.source_of(held.feedback.place), Outcome::Applied);
+            }
+        } else {
+            self.wait(epoch, lived, &mut entry);
+        }
+        match (before, row(&entry)) {
+            (Some(before), Some(after)) if before == after => give((after, epoch, 0)),
+            (before, after) => {
+                before.into_iter().for_each(|row| give((row, epoch, -1)));
+                after.into_iter().for_each(|row| give((row, epoch, 1)));
+            }
+        }
+        if entry.review.is_some() {
+            // a withdrawal that has been booked has nothing left to say
+            entry.held.retain(|held| held.feedback.label != Label::Withdraw);
+        }
+        if entry.review.is_some() || !entry.held.is_empty() {
+            match vacant {
+                Some(vacant) => drop(vacant.insert(entry)),
+                None => drop(self.entries.insert_unique(hash, entry, Entry::hash)),
+            }
+        }
+    }
+
+    /// Takes feedback; what it replaces in every family it stood for is dropped, and booked if it never was.
+    fn hold(&mut self, epoch: Epoch, held: &mut Vec<Held>, feedback: &Arc<FeedbackRow>) {
+        let families = feedback.label.families();
+        for old in held.iter_mut() {
+            old.families.sentiment &= !families.sentiment;
+            old.families.spam &= !families.spam;
+        }
+        for old in held.extract_if(.., |old| !old.families.sentiment && !old.families.spam) {
+            if !old.booked {
+                self.ledger.count(self.run.source_of(old.feedback.place), Outcome::Superseded);
+            }
+        }
+        held.push(Held { feedback: Arc::clone(feedback), families, booked: false, since: epoch });
+    }
+
+    /// The review is not there: what is held waits, from now on if the review has just gone.
+    fn wait(&mut self, epoch: Epoch, gone: bool, entry: &mut Entry) {
+        if gone {
+            entry.held.iter_mut().for_each(|held| held.since = epoch);
+        }
+        if let (Some(wait), Some(held)) = (self.label_wait, entry.held.iter().filter(|held| held.since == epoch).next_back()) {
+            let deadline = epoch.saturating_add(wait);
+            self.deadlines.entry(deadline).or_default().push((held.feedback.id_hash, entry.id().into()));
+        }
+    }
+
+    /// Drops the feedback that has waited longer than `label_wait` when this epoch is reached.
+    fn expire(&mut self, epoch: Epoch) {
+        let Some(wait) = self.label_wait else { return };
+        while let Some(due) = self.deadlines.first_entry() {
+            if *due.key() >= epoch {
+                break;
+            }
+            for (hash, id) in due.remove() {
+                let Ok(mut found) = self.entries.find_entry(hash, |e| e.hash() == hash && e.id() == &*id) else { continue };
+                let entry = found.get_mut();
+                if entry.review.is_some() {
+                    continue;
+                }
+                for old in entry.held.extract_if(.., |held| held.since.saturating_add(wait) < epoch) {
+                    if !old.booked {
+                        self.ledger.count(self.run.source_of(old.feedback.place), Outcome::Dropped("expired"));
+                    }
+                }
+                if entry.held.is_empty() {
+                    found.remove();
+                }
+            }
+        }
+    }
+}

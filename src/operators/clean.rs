@@ -1,9 +1,28 @@
 //! `clean`: decodes and checks raw reviews, cleans their text, fills `lang` and `ts`.
+//!
+//! The work itself happens where a chunk is claimed (`block`), before its records have an epoch: `ts` and epochs follow
+//! from what decoding says. Several steps that read one source share one decoding of it. Refused records leave by
+//! `.dead_letters` of the step that reads the source.
+
+use std::sync::Arc;
 
 use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 
-use super::registry::{Demand, EdgeType, Operator, Output, OutputType, Port, Record, Settings, parse};
+use super::{
+    block::{FeedbackBlock, FeedbackBlocks, Refusals, ReviewBlock, ReviewBlocks, ReviewChunk, ReviewSource},
+    books::Outcome,
+    registry::{Demand, EdgeType, Operator, Output, OutputType, Port, Record, Settings, parse},
+    wiring::{Edge, Refused, Step, Wiring},
+};
+use crate::{
+    engine::{
+        edge::{Stream, merge},
+        ingest::{Chunk, ingest},
+        keyed::flat_map,
+    },
+    records::{FeedbackDecoder, FeedbackFields, ReviewFields},
+};
 
 /// This step has no settings: `languages`, `max_record_bytes` and a source's `fields` say all there is to say.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -28,4 +47,82 @@ pub const OPERATOR: Operator = Operator {
     scores: false,
     learns: None,
     demand: |_| Demand::default(),
+    build,
 };
+
+fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<'s>>>) -> Vec<Edge<'s>> {
+    let (mut reviews, mut letters) = (Vec::new(), Vec::new());
+    for edge in inputs.swap_remove(0) {
+        let Edge::Source(source) = edge else { continue };
+        let decoded = decoded_reviews(wiring, source, step.demand);
+        let handled = wiring.run.metrics.records(step.id, wiring.scope.index());
+        let chunks = decoded.clone();
+        letters.push(dead_letters(wiring, source, step.id, flat_map(decoded, "refused", |_, chunk: ReviewChunk, give| give(chunk.chunk))));
+        reviews.push(flat_map(chunks, step.id, move |_, chunk: ReviewChunk, give| {
+            handled.inc_by((chunk.chunk.end - chunk.chunk.start) as u64);
+            give(chunk);
+        }));
+    }
+    vec![Edge::Reviews(merge(wiring.scope, reviews)), Edge::DeadLetters(merge(wiring.scope, letters))]
+}
+
+/// The decoded reviews of a source; the first step that asks has it decoded.
+fn decoded_reviews<'s>(wiring: &mut Wiring<'s>, source: usize, demand: &Demand) -> Stream<'s, ReviewChunk> {
+    if let Some(decoded) = wiring.decoded.get(&source) {
+        return decoded.clone();
+    }
+    let info = &wiring.run.sources[source];
+    let fields = ReviewFields::review(&info.fields).unwrap_or_default();
+    let decoder = ReviewBlocks::new(ReviewSource { run: Arc::clone(&wiring.run), fields, demand: demand.clone() });
+    let chunks = ingest(wiring.scope, &info.id, info.rank, Arc::clone(&wiring.run.intake), wiring.committed.clone(), decoder);
+    let run = Arc::clone(&wiring.run);
+    let rank = info.rank;
+    let reviews = flat_map(chunks, "read", move |_, chunk: Chunk<ReviewBlock>, give| {
+        run.books.book_anyway(rank, Outcome::In, (chunk.end - chunk.start) as u64);
+        give(ReviewChunk { chunk, filtered: None });
+    });
+    wiring.decoded.insert(source, reviews.clone());
+    reviews
+}
+
+/// The decoded feedback of a source; the first step that asks has it decoded.
+pub(super) fn decoded_feedback<'s>(wiring: &mut Wiring<'s>, source: usize) -> Stream<'s, Chunk<FeedbackBlock>> {
+    if let Some(decoded) = wiring.decoded_feedback.get(&source) {
+        return decoded.clone();
+    }
+    let info = &wiring.run.sources[source];
+    let fields = FeedbackFields::feedback(&info.fields).unwrap_or_default();
+    let decoder = FeedbackBlocks { run: Arc::clone(&wiring.run), fields, decoder: FeedbackDecoder::default() };
+    let chunks = ingest(wiring.scope, &info.id, info.rank, Arc::clone(&wiring.run.intake), wiring.committed.clone(), decoder);
+    let run = Arc::clone(&wiring.run);
+    let rank = info.rank;
+    let feedback = flat_map(chunks, "read", move |_, chunk: Chunk<FeedbackBlock>, give| {
+        run.books.book_anyway(rank, Outcome::In, (chunk.end - chunk.start) as u64);
+        give(chunk);
+    });
+    wiring.decoded_feedback.insert(source, feedback.clone());
+    feedback
+}
+
+/// The refused records of decoded chunks, as the step that reads them reports them.
+pub(super) fn dead_letters<'s, B: Refusals + 'static>(
+    wiring: &mut Wiring<'s>,
+    source: usize,
+    component: &str,
+    chunks: Stream<'s, Chunk<B>>,
+) -> Stream<'s, Refused> {
+    let rank = wiring.run.sources[source].rank;
+    let books = wiring.books_refusals_once(source).then(|| Arc::clone(&wiring.run));
+    let component: Arc<str> = component.into();
+    flat_map(chunks, "dead letters", move |_, chunk: Chunk<B>, give| {
+        for (n, record) in chunk.block.refusals() {
+            if (chunk.start..chunk.end).contains(n) {
+                if let Some(run) = &books {
+                    run.books.book_anyway(rank, Outcome::DeadLetter(record.code.as_str()), 1);
+                    run.metrics.discarded(&component, record.code.as_str());
+                }
+                give(Refused { component: Arc::clone(&component), record: Arc::clone(record) });
+            }
+        }
+    })
+}

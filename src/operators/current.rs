@@ -1,9 +1,29 @@
 //! `current`: from versions to one live row a review, by log order.
+//!
+//! All but the last version of a key in an epoch are superseded; the last one is judged against the state at the end of
+//! the epoch before. A delete is forgotten once its epoch is closed. An unchanged version changes nothing, but its
+//! record touched the review: that goes on as an update with diff 0.
 
+use std::sync::Arc;
+
+use hashbrown::HashTable;
 use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 
+use super::{
+    books::{Ledger, Outcome},
+    row::{Place, Review, Scored, Version, VersionKind},
+    wiring::{Edge, Run, Step, Wiring},
+};
 use super::registry::{Demand, EdgeType, Operator, Output, OutputType, Port, Settings, StateFormat, parse};
+use crate::{
+    engine::{
+        Epoch,
+        edge::{AsCollection, Update, merge},
+        keyed::{EpochStep, keyed, runs},
+    },
+    telemetry::Counter,
+};
 
 /// This step has no settings.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -25,4 +45,103 @@ pub const OPERATOR: Operator = Operator {
     scores: false,
     learns: None,
     demand: |_| Demand::default(),
+    build,
 };
+
+fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<'s>>>) -> Vec<Edge<'s>> {
+    let versions = inputs.swap_remove(0).into_iter().filter_map(|edge| match edge {
+        Edge::Versions(stream) => Some(stream),
+        _ => None,
+    });
+    let versions = merge(wiring.scope, versions.collect());
+    let current = Current {
+        run: Arc::clone(&wiring.run),
+        step: step.index,
+        handled: wiring.run.metrics.records(step.id, wiring.scope.index()),
+        live: HashTable::new(),
+        order: Vec::new(),
+        ledger: Ledger::default(),
+    };
+    let route = |version: &Version| version.review.head().id_hash >> 32;
+    vec![Edge::Scored(keyed(versions, step.id, route, current).as_collection())]
+}
+
+struct Current {
+    run: Arc<Run>,
+    step: usize,
+    handled: Counter,
+    live: HashTable<Review>,
+    order: Vec<(u64, Place, u32)>,
+    ledger: Ledger,
+}
+
+impl EpochStep<Version, Update<Scored>> for Current {
+    fn close(&mut self, epoch: Epoch, versions: &mut Vec<Version>, give: &mut dyn FnMut(Update<Scored>)) {
+        self.handled.inc_by(versions.len() as u64);
+        let mut order = std::mem::take(&mut self.order);
+        order.clear();
+        order.extend(versions.iter().zip(0..).map(|(v, n)| (v.review.head().id_hash, v.review.place(), n)));
+        order.sort_unstable();
+        let id = |n: u32| versions[n as usize].review.id_bytes();
+        for run in runs(&mut order, |o| o.0) {
+            if run.len() > 1 {
+                // equal hashes of different ids must not be taken for one key
+                run.sort_by(|a, b| id(a.2).cmp(id(b.2)));
+            }
+            for one in runs(run, |o| id(o.2)) {
+                let (last, before) = match one.split_last() {
+                    Some(parts) => parts,
+                    None => continue,
+                };
+                for (_, place, n) in before {
+                    if versions[*n as usize].kind != VersionKind::Filtered {
+                        self.ledger.count(self.run.source_of(*place), Outcome::Superseded);
+                    }
+                }
+                self.judge(epoch, &versions[last.2 as usize], give);
+            }
+        }
+        self.order = order;
+        self.ledger.book(&self.run.books, self.step);
+    }
+}
+
+impl Current {
+    /// Judges the last version of a key in its epoch against the state at the end of the epoch before.
+    fn judge(&mut self, epoch: Epoch, version: &Version, give: &mut dyn FnMut(Update<Scored>)) {
+        let (new, cause) = (&version.review, version.review.place());
+        let hash = new.head().id_hash;
+        let row = |review: Review| Scored { review, label: None, of: None, cause };
+        let same_id = |live: &Review| live.head().id_hash == hash && live.id_bytes() == new.id_bytes();
+        let outcome = match (self.live.find_entry(hash, same_id), version.kind) {
+            (Ok(live), VersionKind::Upsert) if unchanged(live.get(), new) => {
+                give((row(live.get().clone()), epoch, 0));
+                Outcome::Dropped("unchanged")
+            }
+            (Ok(mut live), VersionKind::Upsert) => {
+                let old = std::mem::replace(live.get_mut(), new.clone());
+                give((row(old), epoch, -1));
+                give((row(new.clone()), epoch, 1));
+                Outcome::Applied
+            }
+            (Err(_), VersionKind::Upsert) => {
+                self.live.insert_unique(hash, new.clone(), |live| live.head().id_hash);
+                give((row(new.clone()), epoch, 1));
+                Outcome::Applied
+            }
+            (Ok(live), VersionKind::Delete | VersionKind::Filtered) => {
+                give((row(live.remove().0), epoch, -1));
+                Outcome::Deleted
+            }
+            (Err(_), VersionKind::Delete | VersionKind::Filtered) => Outcome::Dropped("unknown"),
+        };
+        if version.kind != VersionKind::Filtered {
+            self.ledger.count(self.run.source_of(cause), outcome);
+        }
+    }
+}
+
+/// Equal in every cleaned field and in time.
+fn unchanged(live: &Review, new: &Review) -> bool {
+    live.head().content == new.head().content && live.head().ts == new.head().ts
+}

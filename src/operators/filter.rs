@@ -1,10 +1,27 @@
 //! `filter`: lets pass what meets a small condition.
+//!
+//! On a stream, a version that does not pass goes on as a delete of its key: what stood there before is gone, and the
+//! record is booked `dropped{filtered}`. On a table, rows that do not pass are simply not in it; a row and its
+//! retraction meet the same condition. A field that is null equals only `null`, and is neither less, greater nor a match.
+
+use std::sync::Arc;
 
 use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::registry::{Demand, EdgeType, Operator, Output, OutputType, Port, Settings, SettingsFault, parse};
+use super::{
+    block::ReviewChunk,
+    books::{Ledger, Outcome},
+    condition::{Condition, Field, Test},
+    registry::{Demand, EdgeType, Operator, Output, OutputType, Port, Settings, SettingsFault, parse},
+    row::{Scored, Version, VersionKind},
+    wiring::{Edge, Step, Wiring},
+};
+use crate::engine::{
+    edge::{AsCollection, Update, updates},
+    keyed::flat_map,
+};
 
 /// Settings of `filter`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -14,44 +31,18 @@ pub struct FilterSettings {
     pub condition: Condition,
 }
 
-/// A condition: either a test of one field, or `all`, `any`, `not` of conditions.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Condition {
-    /// The field that is tested.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub field: Option<String>,
-    /// Equal to this.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub eq: Option<Value>,
-    /// Not equal to this.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ne: Option<Value>,
-    /// Less than this number or string.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lt: Option<Value>,
-    /// Greater than this number or string.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub gt: Option<Value>,
-    /// Equal to one of these.
-    #[serde(rename = "in", skip_serializing_if = "Option::is_none")]
-    pub one_of: Option<Vec<Value>>,
-    /// A regular expression that the field must match somewhere.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub matches: Option<String>,
-    /// All of these.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub all: Option<Vec<Condition>>,
-    /// At least one of these.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub any: Option<Vec<Condition>>,
-    /// Not this one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub not: Option<Box<Condition>>,
+fn check(value: &Value) -> Vec<SettingsFault> {
+    match parse::<FilterSettings>(value) {
+        Err(fault) => vec![fault],
+        Ok(settings) => Test::compile(&settings.condition, "/condition").err().unwrap_or_default(),
+    }
 }
 
-fn check(value: &Value) -> Vec<SettingsFault> {
-    parse::<FilterSettings>(value).err().into_iter().collect()
+fn demand(value: &Value) -> Demand {
+    let settings = parse::<FilterSettings>(value).ok();
+    let test = settings.and_then(|settings| Test::compile(&settings.condition, "").ok());
+    let text = test.is_some_and(|test| test.reads(Field::Title) || test.reads(Field::Text));
+    Demand { text, ..Demand::default() }
 }
 
 /// The registry entry.
@@ -69,5 +60,50 @@ pub const OPERATOR: Operator = Operator {
     inserts: false,
     scores: false,
     learns: None,
-    demand: |_| Demand::default(),
+    demand,
+    build,
 };
+
+fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<'s>>>) -> Vec<Edge<'s>> {
+    let settings = parse::<FilterSettings>(step.settings).ok();
+    let Some(test) = settings.and_then(|settings| Test::compile(&settings.condition, "").ok()) else { return Vec::new() };
+    let (run, index) = (Arc::clone(&wiring.run), step.index);
+    let handled = run.metrics.records(step.id, wiring.scope.index());
+    let mut ledger = Ledger::default();
+    let edge = match inputs.swap_remove(0).pop() {
+        Some(Edge::Reviews(chunks)) => Edge::Reviews(flat_map(chunks, step.id, move |_, mut chunk: ReviewChunk, give| {
+            let length = chunk.chunk.end - chunk.chunk.start;
+            let mut filtered = chunk.filtered.as_ref().map_or_else(|| vec![false; length], |before| before.to_vec());
+            for (n, review, kind) in chunk.reviews() {
+                if kind == VersionKind::Upsert && !test.passes(&(review, &*chunk.chunk.block)) {
+                    filtered[n] = true;
+                    ledger.count(run.source_of(review.head.place), Outcome::Dropped("filtered"));
+                }
+            }
+            handled.inc_by(length as u64);
+            ledger.book(&run.books, index);
+            chunk.filtered = Some(Arc::new(filtered));
+            give(chunk);
+        })),
+        Some(Edge::Versions(versions)) => Edge::Versions(flat_map(versions, step.id, move |_, mut version: Version, give| {
+            if version.kind == VersionKind::Upsert && !test.passes(&version.review) {
+                version.kind = VersionKind::Filtered;
+                ledger.count(run.source_of(version.review.place()), Outcome::Dropped("filtered"));
+                ledger.book(&run.books, index);
+            }
+            handled.inc();
+            give(version);
+        })),
+        Some(Edge::Scored(table)) => {
+            let rows = flat_map(updates(table), step.id, move |_, update: Update<Scored>, give| {
+                handled.inc();
+                if test.passes(&update.0) {
+                    give(update);
+                }
+            });
+            Edge::Scored(rows.as_collection())
+        }
+        _ => return Vec::new(),
+    };
+    vec![edge]
+}

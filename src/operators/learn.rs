@@ -1,9 +1,37 @@
 //! `learn`: one learner, in log order, from the labels of accepted live reviews.
+//!
+//! Its examples are a function of the table it reads. Each change of a review's example from one epoch's close to the
+//! next is one step, at the place in the log of the record that caused it: the counts of the old example are removed, the
+//! new one is predicted, counted and learned. An epoch with at least one step publishes a version. The first label of a
+//! published prediction judges it (prequential); the learner's own prediction is judged at every step (progressive).
+
+use std::{collections::BTreeSet, sync::Arc};
 
 use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 
-use super::registry::{Demand, EdgeType, Operator, Output, OutputType, Port, Settings, StateFormat, parse};
+use super::{
+    quality_log::quality_record,
+    registry::{Demand, EdgeType, Operator, Output, OutputType, Port, Settings, StateFormat, parse},
+    row::{Place, Scored},
+    sentiment::SentimentSettings,
+    wiring::{Edge, Run, Step, Wiring},
+};
+use crate::{
+    engine::{
+        Epoch,
+        edge::{Update, updates},
+        keyed::runs,
+        model_loop::{Owner, owned},
+    },
+    learning::{
+        FeatureSettings, Features, Learner, LearnerSettings, Model,
+        quality::{Origin, Quality, Window},
+        store,
+    },
+    records::{ModelRecord, Role, Sentiment, number::micro_to_f64},
+    telemetry::Counter,
+};
 
 /// Settings of `learn`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -28,4 +56,198 @@ pub const OPERATOR: Operator = Operator {
     scores: false,
     learns: Some("model"),
     demand: |_| Demand { keep_features: true, ..Demand::default() },
+    build,
 };
+
+fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<'s>>>) -> Vec<Edge<'s>> {
+    let Some(Edge::Scored(table)) = inputs.swap_remove(0).pop() else { return Vec::new() };
+    let Some((scoring, model_id)) = step.learns else { return Vec::new() };
+    let layout = step.demand.features.as_ref().and_then(|layout| parse::<SentimentSettings>(layout).ok());
+    let features = layout.unwrap_or_default().features();
+    let settings = LearnerSettings::default();
+    let learn = Learn {
+        run: Arc::clone(&wiring.run),
+        handled: wiring.run.metrics.records(step.id, wiring.scope.index()),
+        model_id: model_id.to_owned(),
+        model: wiring.run.model(scoring, || Model::new(features.bits, &settings)),
+        learner: Learner::new(&settings),
+        features,
+        prequential: Quality::default(),
+        progressive: Quality::default(),
+        unlabelled: BTreeSet::new(),
+    };
+    let (closed, models) = owned(wiring.scope, updates(table), step.id, learn);
+    if let Some(end) = wiring.loops.remove(&scoring) {
+        end.connect(closed);
+    }
+    vec![Edge::Models(models)]
+}
+
+struct Learn {
+    run: Arc<Run>,
+    handled: Counter,
+    model_id: String,
+    model: Arc<Model>,
+    learner: Learner,
+    features: FeatureSettings,
+    prequential: Quality,
+    progressive: Quality,
+    /// Live versions whose prediction has been judged, and which have no label now: a label that comes is not the first.
+    unlabelled: BTreeSet<Place>,
+}
+
+/// What an epoch did to the example of one review.
+struct Change {
+    place: Place,
+    old: Option<Scored>,
+    new: Option<Scored>,
+}
+
+impl Change {
+    fn review_id(&self) -> &[u8] {
+        self.new.as_ref().or(self.old.as_ref()).map_or(&[], |row| row.review.id_bytes())
+    }
+}
+
+/// The label that a row teaches: feedback beats stars; neutral feedback and three stars teach nothing.
+fn example(row: &Scored) -> Option<(Features<'_>, bool)> {
+    let positive = if !row.accepted() {
+        None
+    } else if let Some(label) = &row.label {
+        match label.label {
+            Sentiment::Positive => Some(true),
+            Sentiment::Negative => Some(false),
+            Sentiment::Neutral => None,
+        }
+    } else {
+        match row.review.rating() {
+            Some(4_000_000..) => Some(true),
+            Some(..=2_000_000) => Some(false),
+            _ => None,
+        }
+    };
+    positive.map(|positive| (Features(row.review.features()), positive))
+}
+
+impl Owner<Update<Scored>, ModelRecord> for Learn {
+    fn close(&mut self, epoch: Epoch, rows: &mut Vec<Update<Scored>>) {
+        self.handled.inc_by(rows.len() as u64);
+        let mut steps = self.changes(rows);
+        // in log order; at one place removals first, then by id
+        steps.sort_by(|a, b| {
+            let order = |change: &Change| (change.place, change.new.as_ref().and_then(example).is_some());
+            order(a).cmp(&order(b)).then_with(|| a.review_id().cmp(b.review_id()))
+        });
+        for change in &steps {
+            self.step(change);
+        }
+        if !steps.is_empty() {
+            self.learner.publish(&self.model);
+            self.run.metrics.learned(&self.model_id, self.model.version(), self.model.labels(), &self.progressive);
+            self.run.quality.record(epoch, self.model.version(), &self.prequential, &self.progressive);
+        }
+    }
+
+    fn end(&mut self, give: &mut dyn FnMut(Epoch, ModelRecord)) {
+        let epoch = self.run.intake.durable();
+        if epoch == 0 || self.run.intake.limit() != Epoch::MAX || self.run.intake.aborted() {
+            return;
+        }
+        let (hash, url) = match self.write_file() {
+            Ok((hash, url)) => (Some(hash), Some(url)),
+            Err(error) => {
+                tracing::error!(model = self.model_id, %error, "cannot write the model's file");
+                self.run.intake.abort();
+                return;
+            }
+        };
+        give(epoch, ModelRecord {
+            model: self.model_id.clone(),
+            version: self.model.version(),
+            role: Role::Champion,
+            hash,
+            url,
+            labels: self.model.labels(),
+            epoch,
+            prequential: quality_record(&self.prequential, Window::Total),
+            prequential_fading: quality_record(&self.prequential, Window::Fading),
+            progressive: quality_record(&self.progressive, Window::Total),
+            progressive_fading: quality_record(&self.progressive, Window::Fading),
+        });
+    }
+}
+
+impl Learn {
+    /// The reviews whose example differs between the close of the epoch before and this one.
+    fn changes(&mut self, rows: &mut Vec<Update<Scored>>) -> Vec<Change> {
+        let key = |row: &Scored| row.review.head().id_hash;
+        rows.sort_by(|(a, _, x), (b, _, y)| {
+            key(a).cmp(&key(b)).then_with(|| a.review.id_bytes().cmp(b.review.id_bytes())).then(x.cmp(y))
+        });
+        let mut changes = Vec::new();
+        for run in runs(rows, |(row, _, _)| key(row)) {
+            // equal hashes are sorted by id: split there
+            for one in run.chunk_by(|a, b| a.0.review.id_bytes() == b.0.review.id_bytes()) {
+                let place = one.iter().map(|(row, _, _)| row.cause).max().unwrap_or_default();
+                let old = one.iter().find(|(_, _, diff)| *diff < 0).map(|(row, _, _)| row.clone());
+                let new = one.iter().find(|(_, _, diff)| *diff > 0).map(|(row, _, _)| row.clone());
+                self.follow_predictions(old.as_ref(), new.as_ref());
+                let same = |a: (Features<'_>, bool), b: (Features<'_>, bool)| a.0.0 == b.0.0 && a.1 == b.1;
+                let changed = match (old.as_ref().and_then(example), new.as_ref().and_then(example)) {
+                    (None, None) => false,
+                    (Some(a), Some(b)) => !same(a, b),
+                    _ => true,
+                };
+                if changed {
+                    changes.push(Change { place, old, new });
+                }
+            }
+        }
+        changes
+    }
+
+    /// Judges a published prediction by the first label that came for it.
+    fn follow_predictions(&mut self, old: Option<&Scored>, new: Option<&Scored>) {
+        let same_version = matches!((old, new), (Some(a), Some(b)) if a.review.place() == b.review.place());
+        let had_label = old.and_then(example).is_some();
+        if let Some(old) = old.filter(|_| !same_version) {
+            self.unlabelled.remove(&old.review.place());
+        }
+        let Some(new) = new else { return };
+        match example(new) {
+            Some((_, positive)) => {
+                let judged = same_version && (had_label || self.unlabelled.remove(&new.review.place()));
+                if !judged {
+                    let published = micro_to_f64(new.review.head().sentiment.into());
+                    self.prequential.observe(published, positive, new.review.lang().as_str(), origin(new));
+                }
+            }
+            None if same_version && had_label => {
+                self.unlabelled.insert(new.review.place());
+            }
+            None => {}
+        }
+    }
+
+    fn step(&mut self, change: &Change) {
+        let (old, new) = (change.old.as_ref().and_then(example), change.new.as_ref().and_then(example));
+        let predicted = self.learner.step(&self.model, old, new);
+        if let (Some(probability), Some((_, positive)), Some(row)) = (predicted, new, &change.new) {
+            self.progressive.observe(probability, positive, row.review.lang().as_str(), origin(row));
+        }
+    }
+
+    /// Writes the model under the name of its content; its hash and its path within the state folder.
+    fn write_file(&self) -> Result<(String, String), Box<dyn std::error::Error>> {
+        let bytes = store::save(&self.features, &self.model, &self.learner)?;
+        let hash = store::name(&bytes);
+        let url = format!("models/{hash}.safetensors");
+        std::fs::create_dir_all(self.run.state.join("models"))?;
+        std::fs::write(self.run.state.join(&url), bytes)?;
+        Ok((hash, url))
+    }
+}
+
+fn origin(row: &Scored) -> Origin {
+    if row.label.is_some() { Origin::Feedback } else { Origin::Stars }
+}

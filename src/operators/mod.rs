@@ -1,8 +1,19 @@
-//! The steps of a topology: one file a step, with its settings, ports, state and registry entry.
+//! The steps of a topology: one file a step, with its settings, ports, state, registry entry and build function.
 //!
-//! [`registry`] lists them; nothing outside this folder names one.
+//! # Layout
+//! * [`registry`] lists the steps; nothing outside this folder names one.
+//! * [`wiring`]: what a build function sees. [`block`], [`row`]: what flows. [`books`]: where records ended.
+//! * [`publish`]: from rows to the lines of a sink.
+//! * [`condition`]: what `filter` tests. [`quality_log`]: a learner's figures by epoch.
 
+pub mod block;
+pub mod books;
+pub mod condition;
+pub mod publish;
+pub mod quality_log;
 pub mod registry;
+pub mod row;
+pub mod wiring;
 
 pub mod apply_feedback;
 pub mod clean;

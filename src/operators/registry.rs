@@ -11,6 +11,8 @@ use schemars::Schema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::wiring::Build;
+
 /// What a source hands out, named by its `record:` setting.
 #[derive(
     Clone,
@@ -197,6 +199,8 @@ pub struct Operator {
     pub learns: Option<&'static str>,
     /// What it needs of decoded reviews upstream, from its settings.
     pub demand: fn(&Value) -> Demand,
+    /// Builds it.
+    pub build: Build,
 }
 
 /// All steps, in the order of the reference.

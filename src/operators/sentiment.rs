@@ -1,20 +1,45 @@
 //! `sentiment`: scores each version of a review with the newest model published in an earlier epoch.
+//!
+//! Records of epoch E wait until the learner has closed every epoch before E; then they are scored where they were
+//! decoded, and one row a version is made. The stored score goes with the version for ever: a retraction carries
+//! exactly what was once added.
 
 use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::registry::{Demand, EdgeType, Operator, Output, OutputType, Port, Settings, SettingsFault, parse};
+use super::{
+    block::{BlockReview, ReviewChunk},
+    registry::{Demand, EdgeType, Operator, Output, OutputType, Port, Settings, SettingsFault, parse},
+    row::{Review, Version, VersionKind},
+    wiring::{Edge, Step, Wiring},
+};
+use crate::{
+    engine::{
+        edge::merge,
+        model_loop::{feedback, gated},
+    },
+    learning::{FeatureSettings, Features, LearnerSettings, Model, SlotBits},
+    records::number::round_micro,
+};
 
 /// Settings of `sentiment`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SentimentSettings {
     /// Slots of the hashed feature space, a power of two. One slot takes 16 bytes.
-    #[schemars(range(min = 1024, max = 1_073_741_824))]
+    #[schemars(range(min = 1024, max = 67_108_864))]
     pub slots: u32,
     /// Character 3-5-grams inside the word border beside word 1-2-grams: about six times the work.
     pub characters: bool,
+}
+
+impl SentimentSettings {
+    /// The layout of features that they ask for.
+    #[must_use]
+    pub fn features(&self) -> FeatureSettings {
+        FeatureSettings { bits: SlotBits::try_from(self.slots.ilog2()).unwrap_or_default(), character_ngrams: self.characters }
+    }
 }
 
 impl Default for SentimentSettings {
@@ -55,4 +80,41 @@ pub const OPERATOR: Operator = Operator {
     scores: true,
     learns: None,
     demand,
+    build,
 };
+
+fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<'s>>>) -> Vec<Edge<'s>> {
+    let settings: SentimentSettings = parse(step.settings).unwrap_or_default();
+    let chunks = inputs.swap_remove(0).into_iter().filter_map(|edge| match edge {
+        Edge::Reviews(stream) => Some(stream),
+        _ => None,
+    });
+    let chunks = merge(wiring.scope, chunks.collect());
+    let model = wiring.run.model(step.index, || Model::new(settings.features().bits, &LearnerSettings::default()));
+    let (end, gate) = feedback(wiring.scope);
+    if step.learned {
+        wiring.loops.insert(step.index, end);
+    }
+    let handled = wiring.run.metrics.records(step.id, wiring.scope.index());
+    let keep_features = step.demand.keep_features;
+    vec![Edge::Versions(gated(chunks, gate, step.id, move |_, chunk: ReviewChunk, give| {
+        let mut n = 0;
+        for (_, review, kind) in chunk.reviews() {
+            n += 1;
+            give(Version { review: score(&model, &chunk.chunk.block.bytes, review, kind, keep_features), kind });
+        }
+        handled.inc_by(n);
+    }))]
+}
+
+/// The row of a version, scored if it is one.
+fn score(model: &Model, bytes: &[u8], review: &BlockReview, kind: VersionKind, keep_features: bool) -> Review {
+    let mut head = review.head;
+    if kind == VersionKind::Upsert {
+        let features = Features(&bytes[review.features.0..review.features.1]);
+        head.sentiment = round_micro(model.score(features)) as u32;
+        head.version = model.version();
+    }
+    let end = if keep_features { review.features.1 } else { review.bytes.1 };
+    Review::new(head, &bytes[review.bytes.0..end])
+}

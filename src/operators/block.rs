@@ -1,0 +1,379 @@
+//! Blocks: the decoded records of one chunk, in a handful of buffers and not one allocation a record.
+//!
+//! The text of a review ends here, unless a step asked for it: what goes on are ids, hashes and features. A block has an
+//! entry for every raw record, refused ones too, so that stamps and ranges count alike for all.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{
+    registry::{Demand, parse},
+    row::{LANG_FILLED, NOT_VERIFIED, Place, ReviewHead, TS_FILLED, VERIFIED, VersionKind},
+    sentiment::SentimentSettings,
+    wiring::Run,
+};
+use crate::{
+    engine::{
+        clock::{Reading, Stamp},
+        ingest::{Chunk, Decoder},
+        partition::{RawChunk, RawRecord},
+    },
+    learning::Featuriser,
+    records::{
+        Code, DecodedReview, FeedbackDecoder, FeedbackFields, KeyRule, Label, Lang, Refusal, ReviewDecoder, ReviewFields, Sentiment, Stage, Upsert,
+        content::duplicate_key,
+    },
+};
+
+/// A record that was refused, with its original bytes.
+#[derive(Debug)]
+pub struct RefusedRecord {
+    /// Where it stands.
+    pub place: Place,
+    /// Its bytes, or their start.
+    pub value: Vec<u8>,
+    /// What is wrong.
+    pub code: Code,
+    /// Where that was found.
+    pub stage: Stage,
+    /// What was found and expected.
+    pub message: String,
+    /// Its whole length, where it was cut.
+    pub truncated: Option<u64>,
+}
+
+impl RefusedRecord {
+    fn new(place: Place, value: &[u8], raw: &RawRecord, refusal: Refusal) -> Arc<Self> {
+        let truncated = (raw.length > value.len() as u64).then_some(raw.length);
+        Arc::new(Self { place, value: value.to_vec(), code: refusal.code, stage: refusal.stage, message: refusal.message, truncated })
+    }
+}
+
+/// What a block holds of its refused records: index in the block, and the record.
+pub trait Refusals {
+    /// All of them, ascending.
+    fn refusals(&self) -> &[(usize, Arc<RefusedRecord>)];
+}
+
+/// A decoded review in a block.
+#[derive(Clone, Copy, Debug)]
+pub struct BlockReview {
+    /// All but what scoring finds out.
+    pub head: ReviewHead,
+    /// Its bytes in the block: ids, title and text where kept.
+    pub bytes: (usize, usize),
+    /// Its features, right behind them.
+    pub features: (usize, usize),
+    /// What it does to its key; `None` when it was refused.
+    pub kind: Option<VersionKind>,
+}
+
+/// Decoded reviews.
+#[derive(Debug, Default)]
+pub struct ReviewBlock {
+    /// One a raw record.
+    pub reviews: Vec<BlockReview>,
+    /// What they point into.
+    pub bytes: Vec<u8>,
+    refused: Vec<(usize, Arc<RefusedRecord>)>,
+}
+
+impl Refusals for ReviewBlock {
+    fn refusals(&self) -> &[(usize, Arc<RefusedRecord>)] {
+        &self.refused
+    }
+}
+
+/// The reviews of a block that fall in one epoch, less those that a filter did not let pass.
+#[derive(Clone)]
+pub struct ReviewChunk {
+    /// The reviews.
+    pub chunk: Chunk<ReviewBlock>,
+    /// Set where a filter did not let a review pass, counted from the start of the chunk.
+    pub filtered: Option<Arc<Vec<bool>>>,
+}
+
+impl ReviewChunk {
+    /// Its reviews that were not refused, with what they do to their key now.
+    pub fn reviews(&self) -> impl Iterator<Item = (usize, &BlockReview, VersionKind)> {
+        let Chunk { block, start, end } = &self.chunk;
+        block.reviews[*start..*end].iter().enumerate().filter_map(|(n, review)| {
+            let filtered = self.filtered.as_ref().is_some_and(|filtered| filtered[n]);
+            review.kind.map(|kind| (n, review, if filtered { VersionKind::Filtered } else { kind }))
+        })
+    }
+}
+
+/// What a source of reviews needs to be decoded.
+pub struct ReviewSource {
+    /// What the workers share.
+    pub run: Arc<Run>,
+    /// What its records call our fields.
+    pub fields: ReviewFields,
+    /// What steps downstream need.
+    pub demand: Demand,
+}
+
+/// Decodes, cleans and featurises reviews, on any worker.
+pub struct ReviewBlocks {
+    source: ReviewSource,
+    decoder: ReviewDecoder,
+    featuriser: Option<Featuriser>,
+}
+
+impl ReviewBlocks {
+    /// A decoder with empty buffers.
+    #[must_use]
+    pub fn new(source: ReviewSource) -> Self {
+        let settings = source.demand.features.as_ref().and_then(|layout| parse::<SentimentSettings>(layout).ok());
+        let featuriser = settings.map(|settings| Featuriser::new(&settings.features()));
+        Self { source, decoder: ReviewDecoder::default(), featuriser }
+    }
+}
+
+const NOTHING: ReviewHead = ReviewHead {
+    id_hash: 0,
+    product_hash: 0,
+    duplicate_key: [0; 2],
+    content: [0; 2],
+    ts: 0,
+    place: Place { partition: 0, offset: 0 },
+    version: 0,
+    sentiment: 0,
+    rating: 0,
+    lang: [0; 8],
+    product_len: 0,
+    id_len: 0,
+    user_len: 0,
+    flags: 0,
+    helpful_votes: u32::MAX,
+    source_len: 0,
+    title_len: 0,
+    text_len: 0,
+};
+
+/// A 128-bit hash as two words.
+fn words(hash: u128) -> [u64; 2] {
+    [hash as u64, (hash >> 64) as u64]
+}
+
+impl Decoder for ReviewBlocks {
+    type Block = ReviewBlock;
+
+    fn decode(&mut self, chunk: &RawChunk, partition: u32, readings: &mut Vec<Reading>) -> ReviewBlock {
+        let mut block = ReviewBlock {
+            reviews: Vec::with_capacity(chunk.records.len()),
+            bytes: Vec::with_capacity(chunk.records.len() * 400),
+            refused: Vec::new(),
+        };
+        for raw in &chunk.records {
+            let place = Place { partition, offset: raw.offset };
+            let value = chunk.of(raw);
+            let start = block.bytes.len();
+            let mut review = BlockReview { head: ReviewHead { place, ..NOTHING }, bytes: (start, start), features: (start, start), kind: None };
+            let decoded = check_length(raw, self.source.run.max_record_bytes)
+                .and_then(|()| self.decoder.decode(value, KeyRule::Ignore, &self.source.fields));
+            match decoded {
+                Ok(DecodedReview::Delete { review_id, ts }) => {
+                    readings.push(Reading { ts, refused: false });
+                    review.kind = Some(VersionKind::Delete);
+                    name(&mut review.head, review_id);
+                    block.bytes.extend_from_slice(review_id.as_bytes());
+                    review.bytes.1 = block.bytes.len();
+                    review.features = (review.bytes.1, review.bytes.1);
+                }
+                Ok(DecodedReview::Upsert(upsert)) => {
+                    readings.push(Reading { ts: upsert.ts, refused: false });
+                    review.kind = Some(VersionKind::Upsert);
+                    fill(&mut review, &upsert, &self.source, self.featuriser.as_mut(), &mut block.bytes);
+                }
+                Err(refusal) => {
+                    readings.push(Reading { ts: None, refused: true });
+                    block.refused.push((block.reviews.len(), RefusedRecord::new(place, value, raw, refusal)));
+                }
+            }
+            block.reviews.push(review);
+        }
+        block
+    }
+
+    fn stamp(&mut self, block: &mut ReviewBlock, stamps: &[Stamp]) {
+        for (review, stamp) in block.reviews.iter_mut().zip(stamps) {
+            review.head.ts = stamp.ts;
+        }
+    }
+}
+
+fn check_length(raw: &RawRecord, max_record_bytes: usize) -> Result<(), Refusal> {
+    let limit = max_record_bytes as u64;
+    if raw.length > limit { Err(Refusal::record_too_large(raw.length, limit)) } else { Ok(()) }
+}
+
+fn name(head: &mut ReviewHead, review_id: &str) {
+    head.id_hash = xxh3_64(review_id.as_bytes());
+    head.id_len = review_id.len() as u16;
+}
+
+/// Fills in what is known of a version before it is scored.
+fn fill(review: &mut BlockReview, upsert: &Upsert<'_>, source: &ReviewSource, featuriser: Option<&mut Featuriser>, bytes: &mut Vec<u8>) {
+    let head = &mut review.head;
+    name(head, upsert.review_id);
+    head.product_hash = xxh3_64(upsert.product_id.as_bytes());
+    head.product_len = upsert.product_id.len() as u16;
+    head.rating = upsert.rating.unwrap_or(0);
+    if let Some(user) = upsert.user_id {
+        head.user_len = user.len() as u16;
+        head.duplicate_key = words(duplicate_key(upsert.product_id, user, upsert.normalised));
+    }
+    if upsert.ts.is_none() {
+        head.flags |= TS_FILLED;
+    }
+    head.flags |= upsert.verified.map_or(0, |verified| if verified { VERIFIED } else { NOT_VERIFIED });
+    // more votes than that are told apart by the content's hash only
+    head.helpful_votes = upsert.helpful_votes.map_or(u32::MAX, |votes| votes.min(u64::from(u32::MAX - 1)) as u32);
+    let review_source = upsert.source.filter(|source| source.len() <= usize::from(u16::MAX)).unwrap_or_default();
+    head.source_len = review_source.len() as u16;
+    bytes.extend_from_slice(upsert.review_id.as_bytes());
+    bytes.extend_from_slice(upsert.product_id.as_bytes());
+    bytes.extend_from_slice(upsert.user_id.unwrap_or_default().as_bytes());
+    bytes.extend_from_slice(review_source.as_bytes());
+    if source.demand.text {
+        head.title_len = upsert.title.len() as u32;
+        head.text_len = upsert.text.len() as u32;
+        bytes.extend_from_slice(upsert.title.as_bytes());
+        bytes.extend_from_slice(upsert.text.as_bytes());
+    }
+    review.bytes.1 = bytes.len();
+    let mut lang = upsert.lang;
+    if let Some(featuriser) = featuriser {
+        featuriser.read(upsert.title_normalised, upsert.text_normalised);
+        let tag = lang.unwrap_or_else(|| {
+            let detected = featuriser.detect(&source.run.languages, upsert.title_normalised, upsert.text_normalised);
+            Lang::from_tag(detected).unwrap_or(Lang::UND)
+        });
+        featuriser.features(tag.as_str(), bytes);
+        if lang.is_none() {
+            head.flags |= LANG_FILLED;
+            lang = Some(tag);
+        }
+    }
+    let lang = lang.unwrap_or(Lang::UND);
+    head.lang = lang.bytes();
+    head.content = words(upsert.content_hash(lang));
+    review.features = (review.bytes.1, bytes.len());
+}
+
+/// Feedback as it flows to the step that applies it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FeedbackRow {
+    /// xxh3 of the review id.
+    pub id_hash: u64,
+    /// The review it is about.
+    pub review_id: Box<str>,
+    /// Its own id.
+    pub feedback_id: Box<str>,
+    /// What it says.
+    pub label: Label,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// Families of labels: in each, the last feedback counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Families {
+    /// Positive, neutral, negative.
+    pub sentiment: bool,
+    /// Spam, ham.
+    pub spam: bool,
+}
+
+/// What a label means for a review.
+pub trait LabelMeaning {
+    /// The families it stands for.
+    fn families(&self) -> Families;
+
+    /// What it says of the sentiment.
+    fn sentiment(&self) -> Option<Sentiment>;
+}
+
+impl LabelMeaning for Label {
+    fn families(&self) -> Families {
+        let spam = matches!(self, Self::Spam | Self::Ham);
+        Families { sentiment: !spam, spam: spam || *self == Self::Withdraw }
+    }
+
+    fn sentiment(&self) -> Option<Sentiment> {
+        match self {
+            Self::Positive => Some(Sentiment::Positive),
+            Self::Neutral => Some(Sentiment::Neutral),
+            Self::Negative => Some(Sentiment::Negative),
+            Self::Spam | Self::Ham | Self::Withdraw => None,
+        }
+    }
+}
+
+/// Decoded feedback.
+#[derive(Debug, Default)]
+pub struct FeedbackBlock {
+    feedback: Vec<Option<Arc<FeedbackRow>>>,
+    refused: Vec<(usize, Arc<RefusedRecord>)>,
+}
+
+impl FeedbackBlock {
+    /// The feedback of a range of records.
+    pub fn in_range(&self, start: usize, end: usize) -> impl Iterator<Item = Arc<FeedbackRow>> {
+        self.feedback[start..end].iter().flatten().cloned()
+    }
+}
+
+impl Refusals for FeedbackBlock {
+    fn refusals(&self) -> &[(usize, Arc<RefusedRecord>)] {
+        &self.refused
+    }
+}
+
+/// Decodes feedback, on any worker.
+pub struct FeedbackBlocks {
+    /// What the workers share.
+    pub run: Arc<Run>,
+    /// What its records call our fields.
+    pub fields: FeedbackFields,
+    /// Reused buffers.
+    pub decoder: FeedbackDecoder,
+}
+
+impl Decoder for FeedbackBlocks {
+    type Block = FeedbackBlock;
+
+    fn decode(&mut self, chunk: &RawChunk, partition: u32, readings: &mut Vec<Reading>) -> FeedbackBlock {
+        let mut block = FeedbackBlock::default();
+        for raw in &chunk.records {
+            let place = Place { partition, offset: raw.offset };
+            let value = chunk.of(raw);
+            let decoded = check_length(raw, self.run.max_record_bytes)
+                .and_then(|()| self.decoder.decode(value, KeyRule::Ignore, &self.fields));
+            match decoded {
+                Ok(feedback) => {
+                    readings.push(Reading { ts: feedback.ts, refused: false });
+                    block.feedback.push(Some(Arc::new(FeedbackRow {
+                        id_hash: xxh3_64(feedback.review_id.as_bytes()),
+                        review_id: feedback.review_id.into(),
+                        feedback_id: feedback.feedback_id.into(),
+                        label: feedback.label,
+                        place,
+                    })));
+                }
+                Err(refusal) => {
+                    readings.push(Reading { ts: None, refused: true });
+                    block.refused.push((block.feedback.len(), RefusedRecord::new(place, value, raw, refusal)));
+                    block.feedback.push(None);
+                }
+            }
+        }
+        block
+    }
+
+    fn stamp(&mut self, _: &mut FeedbackBlock, _: &[Stamp]) {}
+}

@@ -1,0 +1,177 @@
+//! The books: every input record ends in exactly one place, and they balance.
+//!
+//! A source's records are judged by one step, the first on their way that turns versions into a table; on a second
+//! branch they are judged again, but not booked again. The steps before it book what they refuse or drop.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use serde::Serialize;
+
+/// Where a record ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// It was decoded: it is in.
+    In,
+    /// It changed its key.
+    Applied,
+    /// A later record of its epoch replaced it.
+    Superseded,
+    /// It deleted its key.
+    Deleted,
+    /// It changed nothing, for this reason.
+    Dropped(&'static str),
+    /// It was refused, with this code.
+    DeadLetter(&'static str),
+    /// It waits for its review.
+    Waiting,
+}
+
+/// Counts of outcomes, by source.
+#[derive(Debug)]
+pub struct Books {
+    sources: Vec<String>,
+    /// For each source, the steps that book its records.
+    booking: Vec<Vec<usize>>,
+    counts: Mutex<BTreeMap<(usize, Outcome), u64>>,
+}
+
+/// The books of one source, or of all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Balance {
+    /// Records read.
+    #[serde(rename = "in")]
+    pub read: u64,
+    /// They changed their key.
+    pub applied: u64,
+    /// A later record of the same epoch replaced them.
+    pub superseded: u64,
+    /// They deleted their key.
+    pub deleted: u64,
+    /// They changed nothing, by reason.
+    pub dropped: BTreeMap<String, u64>,
+    /// They were refused, by code.
+    pub dead_letter: BTreeMap<String, u64>,
+    /// They wait for their review, or their epoch is open.
+    pub pending: u64,
+}
+
+impl Balance {
+    /// Records that ended somewhere or are known to wait.
+    #[must_use]
+    pub fn accounted(&self) -> u64 {
+        let parts = self.dropped.values().sum::<u64>() + self.dead_letter.values().sum::<u64>();
+        self.applied + self.superseded + self.deleted + parts + self.pending
+    }
+
+    /// in = out + dropped + dead letters + pending.
+    #[must_use]
+    pub fn balances(&self) -> bool {
+        self.read == self.accounted()
+    }
+}
+
+impl Books {
+    /// Books over sources; `booking` names, for each, the steps that may book its records.
+    #[must_use]
+    pub fn new(sources: Vec<String>, booking: Vec<Vec<usize>>) -> Self {
+        Self { sources, booking, counts: Mutex::default() }
+    }
+
+    /// Books `n` records of a source at a step, unless another step books them.
+    pub fn book(&self, step: usize, source: usize, outcome: Outcome, n: u64) {
+        if n > 0 && self.booking[source].contains(&step) {
+            self.book_anyway(source, outcome, n);
+        }
+    }
+
+    /// Books records whichever step it is: reading and refusing happen once a source.
+    pub fn book_anyway(&self, source: usize, outcome: Outcome, n: u64) {
+        if n > 0 {
+            *self.counts.lock().unwrap_or_else(PoisonError::into_inner).entry((source, outcome)).or_default() += n;
+        }
+    }
+
+    /// The books by source id, in the order of their ids.
+    #[must_use]
+    pub fn by_source(&self) -> BTreeMap<String, Balance> {
+        let mut all: BTreeMap<String, Balance> = self.sources.iter().map(|id| (id.clone(), Balance::default())).collect();
+        for (&(source, outcome), &n) in self.counts.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let balance = all.entry(self.sources[source].clone()).or_default();
+            match outcome {
+                Outcome::In => balance.read += n,
+                Outcome::Applied => balance.applied += n,
+                Outcome::Superseded => balance.superseded += n,
+                Outcome::Deleted => balance.deleted += n,
+                Outcome::Dropped(reason) => *balance.dropped.entry(reason.to_owned()).or_default() += n,
+                Outcome::DeadLetter(code) => *balance.dead_letter.entry(code.to_owned()).or_default() += n,
+                Outcome::Waiting => balance.pending += n,
+            }
+        }
+        all
+    }
+
+    /// The books of all sources together.
+    #[must_use]
+    pub fn total(&self) -> Balance {
+        let mut total = Balance::default();
+        for balance in self.by_source().into_values() {
+            total.read += balance.read;
+            total.applied += balance.applied;
+            total.superseded += balance.superseded;
+            total.deleted += balance.deleted;
+            total.pending += balance.pending;
+            for (reason, n) in balance.dropped {
+                *total.dropped.entry(reason).or_default() += n;
+            }
+            for (code, n) in balance.dead_letter {
+                *total.dead_letter.entry(code).or_default() += n;
+            }
+        }
+        total
+    }
+}
+
+/// Outcomes counted up by one step on one worker, booked once an epoch.
+#[derive(Debug, Default)]
+pub struct Ledger(Vec<((usize, Outcome), u64)>);
+
+impl Ledger {
+    /// Counts an outcome.
+    pub fn count(&mut self, source: usize, outcome: Outcome) {
+        match self.0.iter_mut().find(|(key, _)| *key == (source, outcome)) {
+            Some((_, n)) => *n += 1,
+            None => self.0.push(((source, outcome), 1)),
+        }
+    }
+
+    /// Books what was counted.
+    pub fn book(&mut self, books: &Books, step: usize) {
+        for ((source, outcome), n) in self.0.drain(..) {
+            books.book(step, source, outcome, n);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_judging_step_books() {
+        let books = Books::new(vec!["a".into()], vec![vec![3]]);
+        books.book_anyway(0, Outcome::In, 3);
+        for step in [3, 4] {
+            let mut ledger = Ledger::default();
+            ledger.count(0, Outcome::Applied);
+            ledger.count(0, Outcome::Applied);
+            ledger.count(0, Outcome::Dropped("unknown"));
+            ledger.book(&books, step);
+        }
+        let total = books.total();
+        assert_eq!((total.read, total.applied, total.dropped["unknown"]), (3, 2, 1));
+        assert!(total.balances());
+    }
+}

@@ -1,0 +1,90 @@
+//! Quality as it was at the close of each epoch that brought labels: for reports, kept only when one was asked for.
+
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+
+use crate::{
+    engine::Epoch,
+    learning::quality::{Figures, Labels, Quality, Window},
+    records,
+};
+
+/// The figures of an epoch.
+#[derive(Clone, Debug, Serialize)]
+pub struct EpochQuality {
+    /// The epoch that closed.
+    pub epoch: Epoch,
+    /// The version that it published.
+    pub version: u64,
+    /// Labels so far that judged a published prediction.
+    pub labels: u64,
+    /// The published predictions.
+    pub prequential: Figures,
+    /// The published predictions, fading.
+    pub prequential_fading: Figures,
+    /// The learner's own predictions.
+    pub progressive: Figures,
+    /// The learner's own predictions, fading.
+    pub progressive_fading: Figures,
+}
+
+/// Quality by epoch.
+#[derive(Debug, Default)]
+pub struct QualityLog {
+    epochs: Option<Mutex<Vec<EpochQuality>>>,
+}
+
+impl QualityLog {
+    /// A log that keeps every epoch, or none.
+    #[must_use]
+    pub fn new(keep: bool) -> Self {
+        Self { epochs: keep.then(Mutex::default) }
+    }
+
+    /// Notes the figures at the close of an epoch.
+    pub fn record(&self, epoch: Epoch, version: u64, prequential: &Quality, progressive: &Quality) {
+        let Some(epochs) = &self.epochs else { return };
+        let figures = |quality: &Quality, window| quality.figures(Labels::All, window).figures;
+        epochs.lock().unwrap_or_else(PoisonError::into_inner).push(EpochQuality {
+            epoch,
+            version,
+            labels: prequential.observations(Labels::All),
+            prequential: figures(prequential, Window::Total),
+            prequential_fading: figures(prequential, Window::Fading),
+            progressive: figures(progressive, Window::Total),
+            progressive_fading: figures(progressive, Window::Fading),
+        });
+    }
+
+    /// What was noted.
+    #[must_use]
+    pub fn epochs(&self) -> Vec<EpochQuality> {
+        self.epochs.as_ref().map(|epochs| epochs.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
+    }
+}
+
+/// Figures as they are published: all labels, by language, and stars and feedback apart.
+#[must_use]
+pub fn quality_record(quality: &Quality, window: Window) -> records::Quality {
+    let figures = |labels: Labels| published(&quality.figures(labels, window).figures, quality.observations(labels));
+    let all = quality.figures(Labels::All, window);
+    let Figures { accuracy, log_loss, auc, brier, ece, macro_f1 } = all.figures;
+    records::Quality {
+        accuracy,
+        log_loss,
+        auc,
+        brier,
+        ece,
+        macro_f1,
+        by_lang: all.by_lang.iter().map(|(lang, part)| (lang.clone(), published(part, quality.observations_of(lang)))).collect(),
+        labels: quality.observations(Labels::All),
+        stars: figures(Labels::Of(crate::learning::quality::Origin::Stars)),
+        feedback: figures(Labels::Of(crate::learning::quality::Origin::Feedback)),
+    }
+}
+
+fn published(figures: &Figures, labels: u64) -> records::Figures {
+    let Figures { accuracy, log_loss, auc, brier, ece, macro_f1 } = *figures;
+    records::Figures { accuracy, log_loss, auc, brier, ece, macro_f1, labels }
+}
