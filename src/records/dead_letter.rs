@@ -1,0 +1,57 @@
+//! A dead letter as a file sink writes it: the original key and bytes, and why they were refused.
+//!
+//! Exactly one of `value` (valid UTF-8) and `value_base64` stands there, neither for a null value; a key that is not
+//! UTF-8 goes to `key_base64` and leaves `key` null. The headers are those of Kafka Connect, under their full names,
+//! and all of them strings. Nothing here depends on the worker or the time.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A refused record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "DeadLetter")]
+pub struct DeadLetter {
+    /// The record's key, if it had one in UTF-8.
+    #[schemars(required)]
+    pub key: Option<String>,
+    /// A key that is not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_base64: Option<String>,
+    /// The record's bytes, if they are UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// Bytes that are not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_base64: Option<String>,
+    /// Where the record came from and why it was refused.
+    pub headers: DeadLetterHeaders,
+}
+
+/// Kafka Connect's headers of a failed record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeadLetterHeaders {
+    /// Topic, or the path of the file.
+    #[serde(rename = "__connect.errors.topic")]
+    pub topic: String,
+    /// Partition, in decimal.
+    #[serde(rename = "__connect.errors.partition")]
+    pub partition: String,
+    /// Offset, in decimal.
+    #[serde(rename = "__connect.errors.offset")]
+    pub offset: String,
+    /// The component that refused it.
+    #[serde(rename = "__connect.errors.connector.name")]
+    pub component: String,
+    /// `decode`, `validate`, `transform` or `sink`.
+    #[serde(rename = "__connect.errors.stage")]
+    pub stage: String,
+    /// The code.
+    #[serde(rename = "__connect.errors.exception.class.name")]
+    pub code: String,
+    /// What was found, and what was expected.
+    #[serde(rename = "__connect.errors.exception.message")]
+    pub message: String,
+    /// Length of the whole record in bytes, where only its start is kept.
+    #[serde(rename = "dirigent.truncated", default, skip_serializing_if = "Option::is_none")]
+    pub truncated: Option<String>,
+}
