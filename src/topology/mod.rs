@@ -1,1 +1,4 @@
-//! (topology)
+//! Topology files: read, checked, resolved into a [`plan::Plan`], drawn and described.
+
+pub mod options;
+pub mod plan;

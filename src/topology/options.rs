@@ -1,0 +1,128 @@
+//! The settings of the whole topology: what stands at its top level beside `sources`, `transforms` and `sinks`.
+//!
+//! The struct is the only source of truth: its doc comments are the reference, its schemars attributes the schema
+//! that `validate` and editors use, its defaults the defaults. Some of it is refused by this version; [`check`] says why.
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::duration::Millis;
+
+/// What drives the epochs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Clock {
+    /// Epochs follow the wall clock: live input.
+    Wall,
+    /// Epochs follow the data: bounded input only, and the same output from the same input.
+    Event,
+}
+
+/// The settings of a whole topology.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Options {
+    /// The name of the topology: the identity of its state.
+    #[schemars(length(min = 1, max = 100), regex(pattern = r"^[a-z0-9][a-z0-9_.-]*$"))]
+    pub name: String,
+    /// What drives the epochs: `event` (the data; bounded input) or `wall` (time; needs the durable log, which this version does not have).
+    pub clock: Clock,
+    /// The length of an epoch, of data time with `clock: event`: the longer, the fewer versions are published.
+    #[serde(default = "epoch")]
+    pub epoch: Millis,
+    /// How many records of one partition may share an epoch.
+    #[serde(default = "epoch_records")]
+    #[schemars(range(min = 1))]
+    pub epoch_records: u64,
+    /// How many epochs may be open at once before reading waits.
+    #[serde(default = "epochs_in_flight")]
+    #[schemars(range(min = 1))]
+    pub epochs_in_flight: u64,
+    /// A record whose time lies further ahead than this does not move the epochs by itself: one wrong date is no leap of years.
+    #[serde(default = "max_ts_jump")]
+    pub max_ts_jump: Millis,
+    /// With `clock: wall`, an empty epoch is cut this often, so that waiting ends.
+    #[serde(default = "idle_epoch")]
+    pub idle_epoch: Millis,
+    /// How often a checkpoint is taken, in wall time; changes no output.
+    #[serde(default = "checkpoint")]
+    pub checkpoint: Millis,
+    /// The folder of state and refused records: `file:PATH` or a path; without it, `file:./state/NAME`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// The languages among which a missing one is detected.
+    #[serde(default = "languages")]
+    #[schemars(length(min = 1), inner(regex(pattern = r"^[a-z]{2,8}$")))]
+    pub languages: Vec<String>,
+    /// Worker threads; without it, one for each core. Changes no output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 256))]
+    pub workers: Option<u64>,
+    /// A longer record, in bytes, is refused as `too_large`.
+    #[serde(default = "max_record_bytes")]
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub max_record_bytes: u64,
+    /// A run stops when more than this share of its first 10,000 records is refused: it reads something else.
+    #[serde(default = "max_error_ratio")]
+    #[schemars(range(min = 0, max = 1))]
+    pub max_error_ratio: f64,
+    /// A run that has input but makes no progress for this long reports it and ends.
+    #[serde(default = "stall_timeout")]
+    pub stall_timeout: Millis,
+    /// The address of `/metrics`, `/livez` and `/readyz`, such as `127.0.0.1:9464`; without it, they are not served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen: Option<String>,
+}
+
+fn epoch() -> Millis {
+    Millis(100)
+}
+
+fn epoch_records() -> u64 {
+    1_000
+}
+
+fn epochs_in_flight() -> u64 {
+    4
+}
+
+fn max_ts_jump() -> Millis {
+    Millis(400 * 86_400_000)
+}
+
+fn idle_epoch() -> Millis {
+    Millis(1_000)
+}
+
+fn checkpoint() -> Millis {
+    Millis(10_000)
+}
+
+fn languages() -> Vec<String> {
+    vec!["en".into(), "de".into()]
+}
+
+fn max_record_bytes() -> u64 {
+    1_000_000
+}
+
+fn max_error_ratio() -> f64 {
+    0.5
+}
+
+fn stall_timeout() -> Millis {
+    Millis(60_000)
+}
+
+impl Options {
+    /// The folder of state.
+    #[must_use]
+    pub fn state_dir(&self) -> PathBuf {
+        match &self.state {
+            None => Path::new("./state").join(&self.name),
+            Some(state) => PathBuf::from(state.strip_prefix("file:").unwrap_or(state)),
+        }
+    }
+}
