@@ -1,5 +1,7 @@
 //! The command line.
 
+pub mod generate;
+
 /// Runs the command line.
 #[must_use]
 pub fn main() -> std::process::ExitCode {
