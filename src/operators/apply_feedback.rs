@@ -214,13 +214,7 @@ impl ApplyFeedback {
     fn judge<'a>(&mut self, epoch: Epoch, changes: impl Iterator<Item = &'a Change> + Clone, give: &mut dyn FnMut(Update<Scored>)) {
         let Some((hash, id)) = changes.clone().next().map(Change::key) else { return };
         let found = self.entries.find_entry(hash, |entry| entry.hash() == hash && entry.id() == id);
-        let (mut entry, vacant) = match found {
-            Ok(found) => {
-                let (entry, vacant) = found.remove();
-                (entry, Some(vacant))
-            }
-            Err(_) => (Entry::default(), None),
-        };
+        let mut entry = found.map(|found| found.remove().0).unwrap_or_default();
         let cause = changes.clone().map(Change::place).max().unwrap_or_default();
         let row = |entry: &Entry| {
             let label = entry.label();
@@ -260,10 +254,7 @@ impl ApplyFeedback {
             entry.held.retain(|held| held.feedback.label != Label::Withdraw);
         }
         if entry.review.is_some() || !entry.held.is_empty() {
-            match vacant {
-                Some(vacant) => drop(vacant.insert(entry)),
-                None => drop(self.entries.insert_unique(hash, entry, Entry::hash)),
-            }
+            self.entries.insert_unique(hash, entry, Entry::hash);
         }
     }
 

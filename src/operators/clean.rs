@@ -119,7 +119,7 @@ pub(super) fn dead_letters<'s, B: Refusals + 'static>(
             if (chunk.start..chunk.end).contains(n) {
                 if let Some(run) = &books {
                     run.books.book_anyway(rank, Outcome::DeadLetter(record.code.as_str()), 1);
-                    run.metrics.discarded(&component, record.code.as_str());
+                    run.metrics.refused(&component, record.code.as_str());
                 }
                 give(Refused { component: Arc::clone(&component), record: Arc::clone(record) });
             }

@@ -26,11 +26,11 @@ use crate::{
     },
     learning::{
         FeatureSettings, Features, Learner, LearnerSettings, Model,
-        quality::{Origin, Quality, Window},
+        quality::{Labels, Origin, Quality, Window},
         store,
     },
     records::{ModelRecord, Role, Sentiment, number::micro_to_f64},
-    telemetry::Counter,
+    telemetry::{Counter, ModelFigures},
 };
 
 /// Settings of `learn`.
@@ -82,6 +82,9 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
     }
     vec![Edge::Models(models)]
 }
+
+/// Every how many versions the metrics are renewed.
+const SHOW_EVERY: u64 = 16;
 
 struct Learn {
     run: Arc<Run>,
@@ -143,7 +146,7 @@ impl Owner<Update<Scored>, ModelRecord> for Learn {
         }
         if !steps.is_empty() {
             self.learner.publish(&self.model);
-            self.run.metrics.learned(&self.model_id, self.model.version(), self.model.labels(), &self.progressive);
+            self.show();
             self.run.quality.record(epoch, self.model.version(), &self.prequential, &self.progressive);
         }
     }
@@ -234,6 +237,19 @@ impl Learn {
         let predicted = self.learner.step(&self.model, old, new);
         if let (Some(probability), Some((_, positive)), Some(row)) = (predicted, new, &change.new) {
             self.progressive.observe(probability, positive, row.review.lang().as_str(), origin(row));
+        }
+    }
+
+    /// Shows the figures in the metrics, not at each of many small epochs.
+    fn show(&self) {
+        if self.model.version() % SHOW_EVERY == 1 {
+            let fading = self.prequential.figures(Labels::All, Window::Fading).figures;
+            self.run.metrics.learned(&self.model_id, ModelFigures {
+                version: self.model.version(),
+                labels: self.model.labels(),
+                prequential_accuracy: fading.accuracy,
+                prequential_log_loss: fading.log_loss,
+            });
         }
     }
 

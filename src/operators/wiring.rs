@@ -26,10 +26,12 @@ use crate::{
         intake::Intake,
         model_loop::LoopEnd,
     },
-    learning::{Languages, Model},
+    learning::Model,
     records::ModelRecord,
     telemetry::Metrics,
 };
+
+pub use crate::learning::Languages;
 
 /// A source, as the steps that decode it know it.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text::encode},
     metrics::{counter::ConstCounter, family::Family, gauge::{ConstGauge, Gauge}, info::Info},
-    registry::{Registry, Unit},
+    registry::Registry,
 };
 
 /// A counter that only rises.
@@ -139,7 +139,6 @@ impl Default for Metrics {
             kind: SampleKind::Gauge,
             read: Box::new(|| resident_memory().map(|bytes| (Labels::new(), bytes as f64)).into_iter().collect()),
         }));
-        let _ = Unit::Bytes;
         Self { registry: Mutex::new(registry), ..metrics }
     }
 }

@@ -18,7 +18,7 @@ const BY: usize = 3;
 const TS: usize = 4;
 
 /// What feedback says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Label {
     /// Sentiment: positive.
     Positive,

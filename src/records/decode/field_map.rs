@@ -60,7 +60,25 @@ impl FeedbackFields {
     }
 }
 
+impl Default for ReviewFields {
+    /// Nothing renamed.
+    fn default() -> Self {
+        Self::unrenamed(&review::FIELDS)
+    }
+}
+
+impl Default for FeedbackFields {
+    /// Nothing renamed.
+    fn default() -> Self {
+        Self::unrenamed(&feedback::FIELDS)
+    }
+}
+
 impl<const N: usize> FieldMap<N> {
+    fn unrenamed(ours: &'static [&'static str; N]) -> Self {
+        Self { ours, names: ours.iter().map(|&name| name.into()).collect(), slots: std::array::from_fn(|n| n) }
+    }
+
     fn new(
         ours: &'static [&'static str; N],
         renamed: &BTreeMap<String, String>,
