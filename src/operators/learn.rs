@@ -164,7 +164,7 @@ impl Owner<Update<Scored>, ModelRecord> for Learn {
                 return;
             }
         };
-        give(epoch, ModelRecord {
+        let record = ModelRecord {
             model: self.model_id.clone(),
             version: self.model.version(),
             role: Role::Champion,
@@ -176,7 +176,9 @@ impl Owner<Update<Scored>, ModelRecord> for Learn {
             prequential_fading: quality_record(&self.prequential, Window::Fading),
             progressive: quality_record(&self.progressive, Window::Total),
             progressive_fading: quality_record(&self.progressive, Window::Fading),
-        });
+        };
+        self.run.quality.publish(&record);
+        give(epoch, record);
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     engine::Epoch,
     learning::quality::{Figures, Labels, Quality, Window},
-    records,
+    records::{self, ModelRecord},
 };
 
 /// The figures of an epoch.
@@ -33,13 +33,14 @@ pub struct EpochQuality {
 #[derive(Debug, Default)]
 pub struct QualityLog {
     epochs: Option<Mutex<Vec<EpochQuality>>>,
+    last: Mutex<Option<ModelRecord>>,
 }
 
 impl QualityLog {
     /// A log that keeps every epoch, or none.
     #[must_use]
     pub fn new(keep: bool) -> Self {
-        Self { epochs: keep.then(Mutex::default) }
+        Self { epochs: keep.then(Mutex::default), last: Mutex::default() }
     }
 
     /// Notes the figures at the close of an epoch.
@@ -55,6 +56,17 @@ impl QualityLog {
             progressive: figures(progressive, Window::Total),
             progressive_fading: figures(progressive, Window::Fading),
         });
+    }
+
+    /// Notes the record that was published last.
+    pub fn publish(&self, record: &ModelRecord) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(record.clone());
+    }
+
+    /// The record that was published last.
+    #[must_use]
+    pub fn last(&self) -> Option<ModelRecord> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What was noted.

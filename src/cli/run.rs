@@ -1,0 +1,241 @@
+//! `dirigent run`: runs a topology until its input ends or it is asked to stop.
+//!
+//! The first SIGTERM or Ctrl-C finishes the open epoch and ends with 0; a second one ends at once. A run starts anew and
+//! replaces its outputs. Its last lines are the books.
+
+use std::{
+    path::PathBuf,
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use clap::ValueEnum;
+use signal_hook::{consts::{SIGINT, SIGTERM}, iterator::Signals};
+
+use super::{
+    progress::Progress,
+    report::write_report,
+    run_report::{RunReport, books_lines},
+    validate::{EXIT_CONFIG, TopologyArgs},
+};
+use crate::{
+    engine::{intake::Intake, sink::Writers, workers::end_process_on_panic},
+    operators::{registry::EdgeType, wiring::Run},
+    serve::{Shown, serve},
+    telemetry::{LogFormat, Metrics, SampleKind, init_logs},
+    topology::{
+        assemble::{Assembly, RunError, RunOptions},
+        plan::Plan,
+    },
+};
+
+/// How logs look.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum LogStyle {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What `run` and `backtest` have in common.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ExecuteArgs {
+    /// What is run.
+    #[command(flatten)]
+    pub topology: TopologyArgs,
+    /// Worker threads; all cores by default. The outputs do not depend on it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub workers: Option<u16>,
+    /// Serve /metrics, /livez and /readyz here, such as 127.0.0.1:9464.
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<String>,
+    /// How log lines look.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub log_format: LogStyle,
+}
+
+/// Arguments of `run`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct RunArgs {
+    /// What is run, and how.
+    #[command(flatten)]
+    pub execute: ExecuteArgs,
+    /// Start anew and replace outputs, as every run of this version does.
+    #[arg(long)]
+    pub from_scratch: bool,
+    /// Write the books and the quality of each epoch here, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Write a page with pictures here, and print a table: best and worst products, quality, books. Needs a file sink of product scores.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+}
+
+/// Runs `run`.
+#[must_use]
+pub fn run(args: &RunArgs) -> ExitCode {
+    let plan = match args.execute.topology.load() {
+        Ok(plan) => plan,
+        Err(code) => return code,
+    };
+    let products = products_file(&plan);
+    if args.html.is_some() && products.is_none() {
+        eprintln!("--html needs a file sink of product scores in the topology: its picture is drawn from that file");
+        return ExitCode::from(EXIT_CONFIG);
+    }
+    let keep_quality = args.report.is_some() || args.html.is_some();
+    let report = match execute(&args.execute, plan, keep_quality, true) {
+        Ok(report) => report,
+        Err(code) => return code,
+    };
+    print!("{}", books_lines(&report));
+    if let Some(path) = args.report.as_ref().or(args.html.as_ref().map(|_| &report.scratch)) {
+        if let Err(error) = report.write(path) {
+            eprintln!("cannot write {}: {error}", path.display());
+            return ExitCode::FAILURE;
+        }
+        if let (Some(html), Some(products)) = (&args.html, &products) {
+            match write_report(path, products, html) {
+                Ok(table) => println!("\n{table}\nThe picture: {}", html.display()),
+                Err(error) => {
+                    eprintln!("{error:?}");
+                    return ExitCode::FAILURE;
+                }
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// The file that a sink writes product scores to.
+fn products_file(plan: &Plan) -> Option<PathBuf> {
+    let sink = plan.sinks.iter().find(|sink| sink.inputs.iter().any(|from| plan.edge_type(from) == EdgeType::ProductTable))?;
+    sink.settings.get("path")?.as_str().map(PathBuf::from)
+}
+
+/// Runs a plan to its end, showing progress; what went wrong has been said when it fails.
+///
+/// # Errors
+/// The exit code.
+pub(super) fn execute(args: &ExecuteArgs, plan: Plan, keep_quality: bool, write_sinks: bool) -> Result<RunReport, ExitCode> {
+    init_logs(match args.log_format {
+        LogStyle::Text => LogFormat::Text,
+        LogStyle::Json => LogFormat::Json,
+    });
+    end_process_on_panic();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = args.workers.map(usize::from).or(plan.options.workers.map(|n| n as usize)).unwrap_or(cores);
+    let name = plan.name.clone();
+    let listen = args.listen.clone().or(plan.options.listen.clone());
+    let fail = |error: RunError| {
+        tracing::error!("{error}");
+        if let RunError::Open(open) = &error {
+            eprintln!("  hint: {}", open.hint);
+        }
+        ExitCode::FAILURE
+    };
+    let started = Instant::now();
+    let assembly = Assembly::open(plan, RunOptions { workers, keep_quality, write_sinks }).map_err(fail)?;
+    let models = assembly.learned_models();
+    let (run, writers) = assembly.run_state();
+    sample(&run, &writers);
+    let ready = Arc::new(AtomicBool::new(false));
+    if let Some(address) = listen {
+        let shown = Shown { metrics: Arc::clone(&run.metrics), ready: Arc::clone(&ready) };
+        match serve(&address, shown) {
+            Ok(bound) => tracing::info!("metrics at http://{bound}/metrics, health at /livez and /readyz"),
+            Err(error) => {
+                tracing::error!(address, %error, "cannot serve there; give another address with --listen or `listen:`");
+                return Err(ExitCode::FAILURE);
+            }
+        }
+    }
+    stop_on_signals(Arc::clone(&run.intake));
+    tracing::info!(topology = name, workers, "running");
+    ready.store(true, Ordering::Release);
+    let over = Arc::new(AtomicBool::new(false));
+    let progress = watch(Arc::clone(&run), models, Arc::clone(&over));
+    let outcome = assembly.execute();
+    over.store(true, Ordering::Release);
+    ready.store(false, Ordering::Release);
+    if let Some(progress) = progress {
+        let _ = progress.join();
+    }
+    outcome.map_err(fail)?;
+    Ok(RunReport::of(name, &run, workers, started.elapsed()))
+}
+
+fn watch(run: Arc<Run>, models: Vec<String>, over: Arc<AtomicBool>) -> Option<JoinHandle<()>> {
+    let body = move || {
+        let mut progress = Progress::new();
+        while !over.load(Ordering::Acquire) {
+            std::thread::park_timeout(Duration::from_millis(100));
+            let accuracy = models.first().and_then(|model| run.metrics.accuracy(model));
+            progress.show(&run.intake.progress(), accuracy);
+        }
+        progress.finish();
+    };
+    std::thread::Builder::new().name("progress".into()).spawn(body).ok()
+}
+
+fn stop_on_signals(intake: Arc<Intake>) {
+    let mut signals = match Signals::new([SIGTERM, SIGINT]) {
+        Ok(signals) => signals,
+        Err(error) => return tracing::warn!(%error, "signals cannot be caught: they will end the run at once"),
+    };
+    let body = move || {
+        for (n, signal) in signals.forever().enumerate() {
+            if n > 0 {
+                // 128 + signal, as a shell reports a process that a signal ended
+                std::process::exit(128 + signal);
+            }
+            tracing::info!("asked to stop: finishing the open epoch (a second signal ends the run at once)");
+            intake.stop();
+        }
+    };
+    if let Err(error) = std::thread::Builder::new().name("signals".into()).spawn(body) {
+        tracing::warn!(%error, "signals cannot be caught");
+    }
+}
+
+/// Shows in the metrics what the run keeps anyway.
+fn sample(run: &Arc<Run>, writers: &Arc<Writers>) {
+    let metrics: &Metrics = &run.metrics;
+    let (books, intake) = (Arc::clone(run), Arc::clone(&run.intake));
+    metrics.sample("books", "Input records by where they ended", SampleKind::Counter, move || {
+        let label = |source: &str, outcome: &str, reason: &str| {
+            vec![("source".to_owned(), source.to_owned()), ("outcome".to_owned(), outcome.to_owned()), ("reason".to_owned(), reason.to_owned())]
+        };
+        let mut values = Vec::new();
+        for (source, balance) in books.books.by_source() {
+            for (outcome, n) in [("in", balance.read), ("applied", balance.applied), ("superseded", balance.superseded), ("deleted", balance.deleted)] {
+                values.push((label(&source, outcome, ""), n as f64));
+            }
+            values.extend(balance.dropped.iter().map(|(reason, n)| (label(&source, "dropped", reason), *n as f64)));
+            values.extend(balance.dead_letter.iter().map(|(code, n)| (label(&source, "dead_letter", code), *n as f64)));
+        }
+        values
+    });
+    metrics.sample("epochs_in_flight", "Epochs of a partition on their way", SampleKind::Gauge, {
+        let intake = Arc::clone(&intake);
+        move || vec![(Vec::new(), intake.progress().epochs_in_flight as f64)]
+    });
+    metrics.sample("bytes_in_flight", "Bytes read and not committed", SampleKind::Gauge, {
+        let intake = Arc::clone(&intake);
+        move || vec![(Vec::new(), intake.progress().bytes_in_flight as f64)]
+    });
+    metrics.sample("source_read_bytes", "Bytes read from all sources", SampleKind::Counter, {
+        let intake = Arc::clone(&intake);
+        move || vec![(Vec::new(), intake.progress().read as f64)]
+    });
+    metrics.sample("epoch_logged", "The last epoch in the log, in ms", SampleKind::Gauge, move || vec![(Vec::new(), intake.durable() as f64)]);
+    let writers = Arc::clone(writers);
+    metrics.sample("sink_written_bytes", "Bytes written by all sinks", SampleKind::Counter, move || vec![(Vec::new(), writers.written_bytes() as f64)]);
+}
