@@ -313,3 +313,257 @@ fn escape(out: &mut Vec<u8>, text: &str) {
     }
     out.extend_from_slice(&text.as_bytes()[from..]);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::records::number::micro_to_f64;
+    use crate::records::{DeadLetter, DeadLetterHeaders, Origin, ProductScore, ScoredReview};
+
+    fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = b"before ".to_vec();
+        write(&mut out);
+        String::from_utf8(out).unwrap().strip_prefix("before ").unwrap().to_owned()
+    }
+
+    fn stars(units: Option<u32>) -> Option<f64> {
+        units.map(|units| micro_to_f64(units.into()))
+    }
+
+    fn owned(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|&text| text.to_owned()).collect()
+    }
+
+    fn scored_struct(view: &ScoredView<'_>) -> ScoredReview {
+        let model =
+            |(score, model, version): &(&str, &str, u64)| ((*score).to_owned(), format!("{model}@{version}"));
+        let mut filled = Vec::new();
+        if view.filled.lang {
+            filled.push("lang");
+        }
+        if view.filled.ts {
+            filled.push("ts");
+        }
+        filled.extend(view.also_filled);
+        ScoredReview {
+            review_id: view.review_id.to_owned(),
+            product_id: view.product_id.to_owned(),
+            user_id: view.user_id.map(str::to_owned),
+            rating: stars(view.rating),
+            lang: view.lang.to_string(),
+            ts: view.ts,
+            sentiment: stars(view.sentiment),
+            label: view.label,
+            labelled_by: view.labelled_by.map(str::to_owned),
+            spam: stars(view.spam),
+            spam_reasons: view.spam_reasons.map(owned),
+            unsure: view.unsure,
+            status: view.status,
+            of: view.of.map(str::to_owned),
+            model: view.model.iter().map(model).collect(),
+            filled: owned(&filled),
+            epoch: view.epoch,
+            origin: Origin { source: view.source.to_owned(), partition: view.partition, offset: view.offset },
+        }
+    }
+
+    fn dead_struct(view: &DeadLetterView<'_>) -> DeadLetter {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
+        let encoded = |bytes: &[u8]| text(bytes).is_none().then(|| STANDARD.encode(bytes));
+        DeadLetter {
+            key: view.key.and_then(text),
+            key_base64: view.key.and_then(encoded),
+            value: view.value.and_then(text),
+            value_base64: view.value.and_then(encoded),
+            headers: DeadLetterHeaders {
+                topic: view.topic.to_owned(),
+                partition: view.partition.to_string(),
+                offset: view.offset.to_string(),
+                component: view.component.to_owned(),
+                stage: view.stage.as_str().to_owned(),
+                code: view.code.as_str().to_owned(),
+                message: view.message.to_owned(),
+                truncated: view.truncated.map(|length| length.to_string()),
+            },
+        }
+    }
+
+    const BARE: ScoredView<'_> = ScoredView {
+        review_id: "r1",
+        product_id: "p1",
+        user_id: None,
+        rating: None,
+        lang: Lang::UND,
+        ts: 0,
+        sentiment: None,
+        label: None,
+        labelled_by: None,
+        spam: None,
+        spam_reasons: None,
+        unsure: None,
+        status: Status::Accepted,
+        of: None,
+        model: &[],
+        filled: Filled { lang: false, ts: false },
+        also_filled: &[],
+        epoch: 1,
+        source: "reviews",
+        partition: 0,
+        offset: 0,
+    };
+
+    #[test]
+    fn a_scored_review_has_every_field_in_order() {
+        let line = written(|out| scored_review(&BARE, out));
+        assert_eq!(
+            line,
+            "{\"review_id\":\"r1\",\"product_id\":\"p1\",\"user_id\":null,\"rating\":null,\"lang\":\"und\",\"ts\":0,\
+             \"sentiment\":null,\"label\":null,\"labelled_by\":null,\"spam\":null,\"spam_reasons\":null,\"unsure\":null,\
+             \"status\":\"accepted\",\"of\":null,\"model\":{},\"filled\":[],\"epoch\":1,\
+             \"origin\":{\"source\":\"reviews\",\"partition\":0,\"offset\":0}}"
+        );
+        assert_eq!(line, serde_json::to_string(&scored_struct(&BARE)).unwrap());
+    }
+
+    #[test]
+    fn a_tombstone_names_its_key() {
+        let line = written(|out| tombstone("product_id", "a\"b", 7, out));
+        assert_eq!(line, r#"{"product_id":"a\"b","epoch":7,"deleted":true}"#);
+        let parsed: BTreeMap<String, serde_json::Value> = serde_json::from_str(&line).unwrap();
+        assert_eq!(parsed.len(), 3);
+    }
+
+    #[test]
+    fn a_dead_letter_has_one_value_at_most() {
+        let view = DeadLetterView {
+            key: Some(b"k"),
+            value: Some(b"{\"a\":1"),
+            topic: "in/reviews.jsonl",
+            partition: 0,
+            offset: 12,
+            component: "clean",
+            stage: Stage::Decode,
+            code: Code::MalformedJson,
+            message: "no",
+            truncated: None,
+        };
+        let views = [
+            view,
+            DeadLetterView { key: None, value: None, ..view },
+            DeadLetterView { key: Some(b"\xff"), value: Some(b"\xc3"), truncated: Some(1_000_001), ..view },
+            DeadLetterView { key: Some(b""), value: Some(b""), ..view },
+        ];
+        for view in views {
+            let line = written(|out| dead_letter(&view, out));
+            assert_eq!(line, serde_json::to_string(&dead_struct(&view)).unwrap());
+        }
+        let line = written(|out| dead_letter(&views[2], out));
+        assert!(
+            line.starts_with(
+                r#"{"key":null,"key_base64":"/w==","value_base64":"ww==","headers":{"__connect"#
+            ),
+            "{line}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn scored_reviews_are_as_serde_writes_them(
+            texts in proptest::collection::vec(any::<String>(), 6),
+            numbers in proptest::collection::vec(proptest::option::of(0_u32..=5_000_000), 3),
+            flags in 0_u8..64,
+            places in (any::<i64>(), any::<u64>(), any::<u32>(), any::<u64>()),
+        ) {
+            let flag = |bit: u8| flags & (1 << bit) != 0;
+            let reasons = [texts[3].as_str(), "burst"];
+            let model = [("sentiment", texts[4].as_str(), places.1), ("spam", "s", 0)];
+            let view = ScoredView {
+                review_id: &texts[0],
+                product_id: &texts[1],
+                user_id: flag(0).then_some(texts[2].as_str()),
+                rating: numbers[0],
+                lang: Lang::from_tag("de-AT").unwrap(),
+                ts: places.0,
+                sentiment: numbers[1],
+                label: flag(1).then_some(Sentiment::Negative),
+                labelled_by: flag(1).then_some(texts[3].as_str()),
+                spam: numbers[2],
+                spam_reasons: flag(2).then_some(&reasons[..]),
+                unsure: flag(2).then_some(flag(3)),
+                status: if flag(4) { Status::NearDuplicate } else { Status::Spam },
+                of: flag(4).then_some(texts[5].as_str()),
+                model: &model[..usize::from(flags % 3)],
+                filled: Filled { lang: flag(3), ts: flag(5) },
+                also_filled: &reasons[..usize::from(flag(4))],
+                epoch: places.1,
+                source: &texts[4],
+                partition: places.2,
+                offset: places.3,
+            };
+            prop_assert_eq!(
+                written(|out| scored_review(&view, out)),
+                serde_json::to_string(&scored_struct(&view)).unwrap()
+            );
+        }
+
+        #[test]
+        fn product_scores_are_as_serde_writes_them(
+            product_id in any::<String>(),
+            counts in any::<[u64; 8]>(),
+            means in proptest::collection::vec(proptest::option::of(0_i64..=5_000_000), 3),
+            score in 0_i64..=5_000_000,
+        ) {
+            let view = ProductView {
+                product_id: &product_id,
+                reviews: counts[0],
+                ratings: counts[1],
+                rating_mean: means[0],
+                rating_histogram: [counts[2], counts[3], counts[4], counts[5], counts[6]],
+                sentiment_mean: means[1],
+                negative_share: means[2],
+                score,
+                epoch: counts[7],
+            };
+            let record = ProductScore {
+                product_id: product_id.clone(),
+                reviews: view.reviews,
+                ratings: view.ratings,
+                rating_mean: view.rating_mean.map(micro_to_f64),
+                rating_histogram: view.rating_histogram,
+                sentiment_mean: view.sentiment_mean.map(micro_to_f64),
+                negative_share: view.negative_share.map(micro_to_f64),
+                score: micro_to_f64(score),
+                epoch: view.epoch,
+            };
+            prop_assert_eq!(written(|out| product_score(&view, out)), serde_json::to_string(&record).unwrap());
+        }
+
+        #[test]
+        fn dead_letters_are_as_serde_writes_them(
+            key in proptest::option::of(proptest::collection::vec(any::<u8>(), 0..6)),
+            value in proptest::option::of(proptest::collection::vec(any::<u8>(), 0..12)),
+            text in any::<String>(),
+        ) {
+            let view = DeadLetterView {
+                key: key.as_deref(),
+                value: value.as_deref(),
+                topic: &text,
+                partition: 3,
+                offset: u64::MAX,
+                component: &text,
+                stage: Stage::Validate,
+                code: Code::KeyMismatch,
+                message: &text,
+                truncated: None,
+            };
+            prop_assert_eq!(
+                written(|out| dead_letter(&view, out)),
+                serde_json::to_string(&dead_struct(&view)).unwrap()
+            );
+        }
+    }
+}

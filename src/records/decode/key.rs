@@ -65,7 +65,9 @@ mod tests {
 
     #[test]
     fn a_null_value_deletes_what_the_key_names() {
-        let code = |rule: KeyRule<'_>| rule.decode_null_review().map_err(|refusal| refusal.code);
+        fn code(rule: KeyRule<'static>) -> Result<DecodedReview<'static>, Code> {
+            rule.decode_null_review().map_err(|refusal| refusal.code)
+        }
         assert_eq!(
             code(KeyRule::ReviewId(Some(b"r1"))),
             Ok(DecodedReview::Delete { review_id: "r1", ts: None })
