@@ -1,9 +1,52 @@
-//! The command line.
+//! The command line: one file a subcommand. Exit codes: 0, 1 on failure, 64 on usage, 78 on configuration.
+
+pub mod graph;
+pub mod schema;
+pub mod validate;
+
+mod output;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Exit code of a wrong command line (`EX_USAGE` of sysexits).
+const EXIT_USAGE: u8 = 64;
+
+/// A streaming dataflow processor for product reviews that learns while it runs.
+#[derive(Debug, Parser)]
+#[command(name = "dirigent", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check a topology: every error at once, with its place.
+    Validate(validate::ValidateArgs),
+    /// Draw a topology as Mermaid, DOT or SVG.
+    Graph(graph::GraphArgs),
+    /// Print the JSON Schema of topology files, or the reference.
+    Schema(schema::SchemaArgs),
+}
 
 pub mod generate;
 
 /// Runs the command line.
 #[must_use]
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come as errors too, and go to standard output. Nothing is left to do if printing fails.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { EXIT_USAGE } else { 0 });
+        }
+    };
+    match cli.command {
+        Command::Validate(args) => validate::run(&args),
+        Command::Graph(args) => graph::run(&args),
+        Command::Schema(args) => schema::run(&args),
+    }
 }

@@ -35,6 +35,42 @@ pub enum Record {
     Feedback,
 }
 
+/// All kinds of records.
+pub const RECORDS: &[Record] = &[Record::Review, Record::Feedback];
+
+impl Record {
+    /// Its name in a topology.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Review => "review",
+            Self::Feedback => "feedback",
+        }
+    }
+}
+
+/// The fields of a record that a source's `fields:` may rename.
+#[must_use]
+pub fn fields(record: Record) -> &'static [&'static str] {
+    match record {
+        Record::Review => &[
+            "review_id",
+            "product_id",
+            "user_id",
+            "rating",
+            "title",
+            "text",
+            "lang",
+            "ts",
+            "op",
+            "verified",
+            "helpful_votes",
+            "source",
+        ],
+        Record::Feedback => &["feedback_id", "review_id", "label", "by", "ts"],
+    }
+}
+
 /// The type of an edge: what flows, and whether it is a stream of versions or a table with one live row a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EdgeType {

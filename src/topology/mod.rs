@@ -1,5 +1,28 @@
 //! Topology files: read, checked, resolved into a [`plan::Plan`], drawn and described.
+//!
+//! A file becomes a tree with places (`document`), takes `--set` options (`set`) and variables (`variables`), is held
+//! against the schema (`schema`, `conform`), and what the schema cannot say is resolved: references, edge types, steps put
+//! in (`declared`, `references`, `edges`, `resolve`). No step is known by its name here: all that is known of it is its registry entry.
 
 pub mod assemble;
+pub mod diagnostics;
+pub mod graph;
+pub mod load;
 pub mod options;
 pub mod plan;
+pub mod reference;
+pub mod schema;
+
+mod component;
+mod conform;
+mod declared;
+mod document;
+mod edges;
+mod mismatch;
+mod references;
+mod resolve;
+mod scalar;
+mod set;
+mod variables;
+
+pub use load::{load, load_str};

@@ -3,7 +3,10 @@
 //! The struct is the only source of truth: its doc comments are the reference, its schemars attributes the schema
 //! that `validate` and editors use, its defaults the defaults. Some of it is refused by this version; [`check`] says why.
 
-use std::path::{Path, PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,7 +28,7 @@ pub enum Clock {
 #[serde(deny_unknown_fields)]
 pub struct Options {
     /// The name of the topology: the identity of its state.
-    #[schemars(length(min = 1, max = 100), regex(pattern = r"^[a-z0-9][a-z0-9_.-]*$"))]
+    #[schemars(length(min = 1, max = 100), regex(pattern = r"^[a-z0-9][a-z0-9_.-]*$"), extend("x-expected" = "lower-case letters, digits, `-`, `_` and `.`, a letter or digit first"))]
     pub name: String,
     /// What drives the epochs: `event` (the data; bounded input) or `wall` (time; needs the durable log, which this version does not have).
     pub clock: Clock,
@@ -122,7 +125,61 @@ impl Options {
     pub fn state_dir(&self) -> PathBuf {
         match &self.state {
             None => Path::new("./state").join(&self.name),
-            Some(state) => PathBuf::from(state.strip_prefix("file:").unwrap_or(state)),
+            Some(state) => {
+                let path = state.strip_prefix("file:").unwrap_or(state);
+                PathBuf::from(path.strip_prefix("//").unwrap_or(path))
+            }
         }
     }
+}
+
+/// What the schema cannot say: key, what is wrong, what to do.
+pub(super) fn check(options: &Options) -> Vec<(&'static str, String, String)> {
+    let mut faults = Vec::new();
+    if options.clock == Clock::Wall {
+        faults.push((
+            "clock",
+            "`clock: wall` needs the durable log, which this version does not have".to_owned(),
+            "use `clock: event`".to_owned(),
+        ));
+    }
+    for (key, duration) in [
+        ("epoch", options.epoch),
+        ("max_ts_jump", options.max_ts_jump),
+        ("idle_epoch", options.idle_epoch),
+        ("checkpoint", options.checkpoint),
+        ("stall_timeout", options.stall_timeout),
+    ] {
+        if duration.0 == 0 {
+            faults.push((
+                key,
+                format!("`{key}` is zero"),
+                "give it a length, such as 100ms or 1h".to_owned(),
+            ));
+        }
+    }
+    if let Some(state) = &options.state {
+        let scheme = state.split_once(':').map(|(scheme, _)| scheme).filter(|scheme| !scheme.contains('/'));
+        match scheme {
+            Some("file") | None if options.state_dir().as_os_str().is_empty() => {
+                faults.push(("state", "`state` names no folder".into(), "write file:./state/NAME".into()));
+            }
+            Some("file") | None => {}
+            Some(scheme) => faults.push((
+                "state",
+                format!("`state` cannot lie under `{scheme}:`: this version keeps state on the local disk"),
+                "write file:PATH or a path".to_owned(),
+            )),
+        }
+    }
+    if let Some(listen) = &options.listen
+        && listen.parse::<SocketAddr>().is_err()
+    {
+        faults.push((
+            "listen",
+            "`listen` is not an address".to_owned(),
+            "write an IP address and a port, such as 127.0.0.1:9464 or 0.0.0.0:9464".to_owned(),
+        ));
+    }
+    faults
 }

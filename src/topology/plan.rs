@@ -134,7 +134,8 @@ impl Plan {
     pub fn unread_dead_letters(&self) -> Vec<From> {
         let read: Vec<From> = self.sinks.iter().flat_map(|sink| &sink.inputs).copied().collect();
         let outputs = self.steps.iter().enumerate().flat_map(|(index, step)| {
-            (0..step.outputs.len()).map(move |output| (From::Step { step: index, output }, step.outputs[output]))
+            (0..step.outputs.len())
+                .map(move |output| (From::Step { step: index, output }, step.outputs[output]))
         });
         outputs
             .filter(|(from, edge)| *edge == EdgeType::DeadLetters && !read.contains(from))
