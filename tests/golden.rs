@@ -46,7 +46,12 @@ fn check(case: &str) {
     assert!(!expected.is_empty(), "{case} has no expected files; DIRIGENT_BLESS=1 makes them");
     for workers in 1..=4 {
         let actual = outputs(case, workers);
-        assert!(expected.keys().eq(actual.keys()), "{case}: expected {:?}, not {:?}", expected.keys(), actual.keys());
+        assert!(
+            expected.keys().eq(actual.keys()),
+            "{case}: expected {:?}, not {:?}",
+            expected.keys(),
+            actual.keys()
+        );
         for (name, bytes) in &expected {
             let same = *bytes == actual[name];
             assert!(same, "{case}, {workers} workers, {name}, {}", difference(bytes, &actual[name]));

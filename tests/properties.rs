@@ -21,9 +21,7 @@ fn number(variable: &str, otherwise: u32) -> u32 {
 fn judge(case: &Case, directory: &std::path::Path) -> Result<bool, String> {
     let output = drive::run(&case.setting, &case.partitions, case.workers.0, directory)?;
     let again = drive::run(&case.setting, &case.partitions, case.workers.1, directory)?;
-    for (kind, a, b) in
-        [("output", &output.files, &again.files), ("model", &output.models, &again.models)]
-    {
+    for (kind, a, b) in [("output", &output.files, &again.files), ("model", &output.models, &again.models)] {
         if a.keys().ne(b.keys()) {
             return Err(format!("{kind} files differ: {:?} and {:?}", a.keys(), b.keys()));
         }

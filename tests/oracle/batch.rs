@@ -1,8 +1,8 @@
 //! From the log to everything that must have been written.
 //!
 //! At each close of an epoch the live set is folded on, and statuses, labels, product scores and lines are worked out
-//! from the whole of it. Sentiment comes from the caller, by (`review_id`, origin); one that is asked for and not
-//! there is a complaint, as is a model version that cannot have been the newest.
+//! from the whole of it. Sentiment comes from the caller, by (`review_id`, origin); [`Expected::arrived`] says which
+//! versions were asked for, and which model version must have scored each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,7 +33,7 @@ pub(crate) struct Setting {
 }
 
 /// The sentiment of a version in units of 1e-6, and the `model` field that it was published with.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Score {
     pub(crate) sentiment: i64,
     pub(crate) model: Value,
@@ -51,8 +51,8 @@ pub(crate) struct Expected {
     pub(crate) ledger: Ledger,
     /// The newest model version at the end, where it can be told.
     pub(crate) version: Option<u64>,
-    /// What cannot be right whatever the lines say.
-    pub(crate) complaints: Vec<String>,
+    /// Every version that was applied, with the model version that was the newest, where it can be told.
+    pub(crate) arrived: BTreeMap<(String, Origin), Option<u64>>,
     /// The contract does not decide this case: a wait ended at the very epoch of something else.
     pub(crate) tied: bool,
 }
@@ -72,7 +72,7 @@ pub(crate) fn expect(setting: &Setting, partitions: &[Partition], scores: &Score
     let mut live: BTreeMap<String, Live> = BTreeMap::new();
     let (mut scored, mut products) = (Table::new("review_id"), Table::new("product_id"));
     let (mut places, mut ledger, mut versions) = (Places::default(), Ledger::default(), Versions::new());
-    let (mut dead, mut complaints) = (Vec::new(), Vec::new());
+    let (mut dead, mut arrived) = (Vec::new(), BTreeMap::new());
     for &epoch in &epochs {
         let entries: Vec<&Entry> = log.iter().filter(|entry| entry.epoch == epoch).collect();
         places.expire(epoch, setting.label_wait, &mut ledger);
@@ -105,7 +105,9 @@ pub(crate) fn expect(setting: &Setting, partitions: &[Partition], scores: &Score
                     if live.get(&review_id).is_some_and(|before| before.review == **review) {
                         "dropped.unchanged"
                     } else {
-                        let score = score(&review_id, entry, scores, versions.newest, &mut complaints);
+                        let version = (review_id.clone(), entry.origin.clone());
+                        let score = scores.get(&version).cloned().unwrap_or_default();
+                        arrived.insert(version, versions.newest);
                         let (origin, filled) = (entry.origin.clone(), line.filled.clone());
                         live.insert(review_id, Live { review: (**review).clone(), origin, filled, score });
                         "applied"
@@ -130,16 +132,21 @@ pub(crate) fn expect(setting: &Setting, partitions: &[Partition], scores: &Score
         for (id, l) in live.iter().filter(|(_, l)| accepted(l)) {
             let (rating, sentiment) = (l.review.rating, l.score.sentiment);
             let negative = label(l, &places) == "negative";
-            shares.entry(l.review.product_id.clone()).or_default().push(Share { rating, sentiment, negative });
+            shares.entry(l.review.product_id.clone()).or_default().push(Share {
+                rating,
+                sentiment,
+                negative,
+            });
             let feedback = places.sentiment(id).map(|(label, _)| label);
             examples.extend(training::example(&l.review, feedback).map(|example| (id.clone(), example)));
         }
-        products.close(epoch, shares.into_iter().map(|(id, s)| (id.clone(), products::row(&id, &s))).collect());
+        products
+            .close(epoch, shares.into_iter().map(|(id, s)| (id.clone(), products::row(&id, &s))).collect());
         versions.close(examples);
     }
     places.end(&mut ledger);
     let (scored, products, tied) = (scored.into_lines(), products.into_lines(), places.tied);
-    Expected { scored, products, dead, ledger, version: versions.newest, complaints, tied }
+    Expected { scored, products, dead, ledger, version: versions.newest, arrived, tied }
 }
 
 fn passes(setting: &Setting, review: &Review) -> bool {
@@ -151,28 +158,6 @@ fn supersede(before: Option<&Entry>, ledger: &mut Ledger) {
     if let Some(entry) = before.filter(|entry| !ledger.is_booked(&entry.origin)) {
         ledger.book(&entry.origin, "superseded");
     }
-}
-
-fn score(
-    review_id: &str,
-    entry: &Entry,
-    scores: &Scores,
-    newest: Option<u64>,
-    complaints: &mut Vec<String>,
-) -> Score {
-    let Some(score) = scores.get(&(review_id.to_owned(), entry.origin.clone())) else {
-        complaints.push(format!("{review_id} of {:?} was never published in {}", entry.origin, entry.epoch));
-        return Score { sentiment: 500_000, model: Value::Null };
-    };
-    if let Some(version) = newest {
-        if score.model != json!({ "sentiment": format!("sentiment@{version}") }) {
-            complaints.push(format!("{review_id} in {} needs version {version}: {score:?}", entry.epoch));
-        }
-        if version == 0 && score.sentiment != 500_000 {
-            complaints.push(format!("{review_id} in {}: version 0 says {score:?}", entry.epoch));
-        }
-    }
-    score.clone()
 }
 
 /// For each live review the first of its group: same product, same user that is not null, same normalised text, in
@@ -250,7 +235,9 @@ fn dead_letter(entry: &Entry, code: &str) -> Value {
     });
     match std::str::from_utf8(&entry.raw) {
         Ok(text) => letter["value"] = json!(text),
-        Err(_) => letter["value_base64"] = json!(base64::engine::general_purpose::STANDARD.encode(&entry.raw)),
+        Err(_) => {
+            letter["value_base64"] = json!(base64::engine::general_purpose::STANDARD.encode(&entry.raw));
+        }
     }
     letter
 }

@@ -144,11 +144,23 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
         let mut partitions = Vec::new();
         for (index, lines) in (0..).zip(reviews) {
             let (kind, path) = (Kind::Review, format!("reviews-{index}.jsonl"));
-            partitions.push(Partition { source: "reviews", kind, index, path, bytes: render(&lines, review) });
+            partitions.push(Partition {
+                source: "reviews",
+                kind,
+                index,
+                path,
+                bytes: render(&lines, review),
+            });
         }
         for (index, lines) in (0..).zip(feedback) {
             let (kind, path) = (Kind::Feedback, format!("feedback-{index}.jsonl"));
-            partitions.push(Partition { source: "feedback", kind, index, path, bytes: render(&lines, given) });
+            partitions.push(Partition {
+                source: "feedback",
+                kind,
+                index,
+                path,
+                bytes: render(&lines, given),
+            });
         }
         Case { setting, partitions, workers: (first, (first + more - 1) % 4 + 1) }
     })
@@ -205,7 +217,7 @@ fn render<L>(lines: &[L], one: impl Fn(&L, &[Vec<u8>]) -> Vec<u8>) -> Vec<u8> {
         rendered.push(next);
     }
     let mut bytes = rendered.join(&b'\n');
-    if lines.len() % 2 == 0 && !lines.is_empty() {
+    if lines.len().is_multiple_of(2) && !lines.is_empty() {
         bytes.push(b'\n');
     }
     bytes
@@ -254,7 +266,8 @@ fn upsert(upsert: &Upsert) -> Vec<u8> {
 fn given(line: &FeedbackLine, before: &[Vec<u8>]) -> Vec<u8> {
     match line {
         FeedbackLine::Given { id, review, label, time } => {
-            let labels = [Some("positive"), Some("neutral"), Some("negative"), Some("spam"), Some("ham"), None];
+            let labels =
+                [Some("positive"), Some("neutral"), Some("negative"), Some("spam"), Some("ham"), None];
             let mut fields = json!({
                 "feedback_id": format!("f{id}"), "review_id": review_id(*review), "label": labels[*label],
                 "by": "someone",

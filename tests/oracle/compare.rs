@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::batch::{self, Expected, Score, Scores, Setting};
 use super::books;
@@ -39,7 +39,11 @@ const MODEL_FIELDS: [&str; 11] = [
 ];
 
 /// Everything that is wrong with an output, or nothing. `None` where the contract does not decide the case.
-pub(crate) fn complaints(setting: &Setting, partitions: &[Partition], output: &Output) -> Option<Vec<String>> {
+pub(crate) fn complaints(
+    setting: &Setting,
+    partitions: &[Partition],
+    output: &Output,
+) -> Option<Vec<String>> {
     let mut wrong = Vec::new();
     let mut lines = |name: &str| match parse(output.files.get(name)) {
         Ok(lines) => lines,
@@ -55,13 +59,15 @@ pub(crate) fn complaints(setting: &Setting, partitions: &[Partition], output: &O
     if expected.tied {
         return None;
     }
-    wrong.extend(expected.complaints.iter().cloned());
+    wrong.extend(versions(&scores, &expected));
     wrong.extend(discipline("review_id", &scored));
     wrong.extend(discipline("product_id", &products));
     wrong.extend(differences("scored", &scored, &expected.scored));
     wrong.extend(differences("products", &products, &expected.products));
     wrong.extend(differences("dead letters", &dead, &expected.dead));
-    wrong.extend(dead.iter().filter(|letter| !has_message(letter)).map(|letter| format!("no message: {letter}")));
+    wrong.extend(
+        dead.iter().filter(|letter| !has_message(letter)).map(|letter| format!("no message: {letter}")),
+    );
     wrong.extend(model_lines(&models, expected.version));
     wrong.extend(book_differences(&output.report, partitions, &expected));
     Some(wrong)
@@ -97,6 +103,25 @@ fn scores(lines: &[Value], wrong: &mut Vec<String>) -> Scores {
         }
     }
     scores
+}
+
+/// Every version that was applied must have been published, scored by the newest model of the epochs before.
+pub(crate) fn versions(scores: &Scores, expected: &Expected) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (version, newest) in &expected.arrived {
+        let (review_id, origin) = version;
+        match (scores.get(version), newest) {
+            (None, _) => wrong.push(format!("{review_id} of {origin:?} was never published")),
+            (Some(score), Some(newest)) => {
+                let model = json!({ "sentiment": format!("sentiment@{newest}") });
+                if score.model != model || *newest == 0 && score.sentiment != 500_000 {
+                    wrong.push(format!("{review_id} of {origin:?} needs version {newest}, not {score:?}"));
+                }
+            }
+            _ => {}
+        }
+    }
+    wrong
 }
 
 /// The units of 1e-6 of a JSON number, if it has no more decimals than six.
@@ -182,12 +207,15 @@ fn model_lines(lines: &[Value], version: Option<u64>) -> Vec<String> {
     let mut wrong = Vec::new();
     for line in lines {
         wrong.extend(
-            MODEL_FIELDS.iter().filter(|f| line.get(**f).is_none()).map(|f| format!("models: no {f}: {line}")),
+            MODEL_FIELDS
+                .iter()
+                .filter(|f| line.get(**f).is_none())
+                .map(|f| format!("models: no {f}: {line}")),
         );
     }
     let last = lines.last().map(|line| &line["version"]);
     if let (Some(version), Some(last)) = (version, last)
-        && *last != Value::from(version)
+        && last.as_u64() != Some(version)
     {
         wrong.push(format!("models: the last version is {version}, not {last}"));
     }

@@ -284,12 +284,18 @@ mod tests {
             ("\" \"", None),
             ("null", None),
         ] {
-            let line = format!(r#"{{"review_id":"r","product_id":1,"text":"ok","lang":"en","rating":{given}}}"#);
-            let Ok(Line { read: Read::Upsert(review), .. }) = review(line.as_bytes()) else { panic!("{line}") };
+            let line =
+                format!(r#"{{"review_id":"r","product_id":1,"text":"ok","lang":"en","rating":{given}}}"#);
+            let Ok(Line { read: Read::Upsert(review), .. }) = review(line.as_bytes()) else {
+                panic!("{line}")
+            };
             assert_eq!(review.rating, kept, "{given}");
         }
         for wrong in ["0", "5.0000001", "0.9999999", "\"4,0\"", "\"4/5\"", "true", "\"1e0\""] {
-            assert_eq!(code(&format!(r#"{{"review_id":"r","product_id":1,"rating":{wrong}}}"#)), "invalid_field");
+            assert_eq!(
+                code(&format!(r#"{{"review_id":"r","product_id":1,"rating":{wrong}}}"#)),
+                "invalid_field"
+            );
         }
     }
 

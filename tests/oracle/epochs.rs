@@ -46,13 +46,19 @@ mod tests {
 
     #[test]
     fn the_largest_ts_is_rounded_up_and_never_goes_back() {
-        assert_eq!(stamp(&[Some(0), Some(1), Some(100), Some(101), Some(50)], 100, 9, MAX_JUMP), [1, 100, 100, 200, 200]);
+        assert_eq!(
+            stamp(&[Some(0), Some(1), Some(100), Some(101), Some(50)], 100, 9, MAX_JUMP),
+            [1, 100, 100, 200, 200]
+        );
     }
 
     #[test]
     fn a_full_epoch_goes_one_on() {
         assert_eq!(stamp(&[Some(100); 5], 100, 2, MAX_JUMP), [100, 100, 101, 101, 102]);
-        assert_eq!(stamp(&[Some(100), Some(100), Some(100), Some(150)], 100, 1, MAX_JUMP), [100, 101, 102, 200]);
+        assert_eq!(
+            stamp(&[Some(100), Some(100), Some(100), Some(150)], 100, 1, MAX_JUMP),
+            [100, 101, 102, 200]
+        );
     }
 
     #[test]
@@ -65,10 +71,17 @@ mod tests {
     fn a_jump_must_be_confirmed_by_the_next_good_record() {
         let far = 401 * DAY;
         let high = u64::try_from(far).expect("positive");
-        assert_eq!(stamp(&[Some(0), Some(far), Some(5)], 10, 9, MAX_JUMP), [1, 1, 10], "alone it moves nothing");
+        assert_eq!(
+            stamp(&[Some(0), Some(far), Some(5)], 10, 9, MAX_JUMP),
+            [1, 1, 10],
+            "alone it moves nothing"
+        );
         assert_eq!(stamp(&[Some(0), Some(far), None, Some(far)], 10, 9, MAX_JUMP), [1, high, high, high]);
         assert_eq!(stamp(&[Some(0), Some(far)], 10, 9, MAX_JUMP), [1, 1], "no record after it");
-        assert_eq!(stamp(&[Some(0), Some(400 * DAY)], DAY.unsigned_abs(), 9, MAX_JUMP)[1], (400 * DAY).unsigned_abs());
+        assert_eq!(
+            stamp(&[Some(0), Some(400 * DAY)], DAY.unsigned_abs(), 9, MAX_JUMP)[1],
+            (400 * DAY).unsigned_abs()
+        );
         assert_eq!(stamp(&[Some(far), Some(5)], 10, 9, MAX_JUMP), [high, high], "the first always moves it");
     }
 }

@@ -59,7 +59,14 @@ fn partition_entries(partition: &Partition, tick: u64, epoch_records: u64) -> Ve
         let time = read.as_mut().ok().map(|line| fill_ts(line, last));
         last = time.or(last);
         times.push(time);
-        entries.push(Entry { epoch: 0, origin, path: partition.path.clone(), kind: partition.kind, raw, read });
+        entries.push(Entry {
+            epoch: 0,
+            origin,
+            path: partition.path.clone(),
+            kind: partition.kind,
+            raw,
+            read,
+        });
     }
     let stamps = epochs::stamp(&times, tick, epoch_records, epochs::MAX_JUMP);
     for (entry, epoch) in entries.iter_mut().zip(stamps) {
@@ -85,13 +92,13 @@ mod tests {
 
     #[test]
     fn offsets_are_where_lines_start_and_missing_times_are_filled() {
-        let bytes = b"{\"review_id\":1,\"op\":\"delete\"}\n\nnonsense\n{\"review_id\":2,\"op\":\"delete\"}".to_vec();
+        let bytes =
+            b"{\"review_id\":1,\"op\":\"delete\"}\n\nnonsense\n{\"review_id\":2,\"op\":\"delete\"}".to_vec();
         let partition =
             Partition { source: "reviews", kind: Kind::Review, index: 0, path: "a.jsonl".to_owned(), bytes };
         let mut log = entries(&[partition], 1, 9);
-        assert_eq!(log.iter().map(|e| e.origin.2).collect::<Vec<_>>(), [0, 30, 39]);
-        let times: Vec<_> =
-            log.iter_mut().map(|e| e.read.as_mut().ok().map(|line| *line.ts_mut())).collect();
+        assert_eq!(log.iter().map(|e| e.origin.2).collect::<Vec<_>>(), [0, 31, 40]);
+        let times: Vec<_> = log.iter_mut().map(|e| e.read.as_mut().ok().map(|line| *line.ts_mut())).collect();
         assert_eq!(times, [Some(Some(0)), None, Some(Some(1))]);
     }
 }

@@ -27,3 +27,4 @@ pub(crate) mod time;
 pub(crate) mod training;
 
 mod examples;
+mod vigilance;

@@ -50,7 +50,11 @@ mod tests {
     #[test]
     fn stars_round_up_and_means_to_the_even_neighbour() {
         let share = |rating, sentiment, negative| Share { rating, sentiment, negative };
-        let shares = [share(Some(4_500_000), 900_000, false), share(None, 250_000, true), share(Some(1_499_999), 1, true)];
+        let shares = [
+            share(Some(4_500_000), 900_000, false),
+            share(None, 250_000, true),
+            share(Some(1_499_999), 1, true),
+        ];
         let expected = json!({
             "product_id": "p", "reviews": 3, "ratings": 2,
             "rating_mean": 3.0, // 2.9999995, half to even

@@ -2,6 +2,8 @@
 //!
 //! Limit: of the named character references only [`NAMES`] are known here; a text with another one stops the test.
 
+use std::sync::LazyLock;
+
 use unicode_normalization::UnicodeNormalization;
 
 /// The named references that cases may use.
@@ -49,9 +51,12 @@ fn tags(raw: &str) -> String {
     out
 }
 
+static REFERENCE: LazyLock<regex::Regex> = LazyLock::new(|| {
+    regex::Regex::new("&(#[0-9]+|#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]*);").expect("a pattern")
+});
+
 fn references(text: &str) -> String {
-    let pattern = regex::Regex::new("&(#[0-9]+|#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]*);").expect("a pattern");
-    let replaced = pattern.replace_all(text, |found: &regex::Captures<'_>| {
+    let replaced = REFERENCE.replace_all(text, |found: &regex::Captures<'_>| {
         let name = &found[1];
         let scalar = match name.strip_prefix('#') {
             Some(digits) => {

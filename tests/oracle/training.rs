@@ -24,10 +24,9 @@ pub(crate) fn example(review: &Review, feedback: Option<&str>) -> Option<Example
     let label = match (feedback, review.rating) {
         (Some("positive"), _) => true,
         (Some("negative"), _) => false,
-        (Some(_), _) | (None, None) => return None,
         (None, Some(rating)) if rating >= 4 * ONE => true,
         (None, Some(rating)) if rating <= 2 * ONE => false,
-        (None, Some(_)) => return None,
+        _ => return None,
     };
     let cleaned = [review.title.clone(), review.text.clone()];
     let normalised = cleaned.clone().map(|part| part.map(|part| fold(&part)));
