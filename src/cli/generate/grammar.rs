@@ -77,7 +77,15 @@ impl Grammar {
     }
 
     /// Appends a text of about `words` words, from a quarter to seven quarters of it, at least one sentence.
-    pub(super) fn text(&self, out: &mut String, random: &mut Random, mood: Mood, product: u32, brands: &[String], words: u32) {
+    pub(super) fn text(
+        &self,
+        out: &mut String,
+        random: &mut Random,
+        mood: Mood,
+        product: u32,
+        brands: &[String],
+        words: u32,
+    ) {
         // A text ends with the sentence that passes its length: on average half a sentence of about 9 words too late.
         let target = u64::from(words) / 4 + random.below(u64::from(words) * 3 / 2 + 1);
         let target = target.saturating_sub(4).max(1) as usize;
@@ -103,7 +111,14 @@ impl Grammar {
     }
 
     /// Appends a title.
-    pub(super) fn title(&self, out: &mut String, random: &mut Random, mood: Mood, product: u32, brands: &[String]) {
+    pub(super) fn title(
+        &self,
+        out: &mut String,
+        random: &mut Random,
+        mood: Mood,
+        product: u32,
+        brands: &[String],
+    ) {
         let start = out.len();
         let mut sentence = self.sentence(random, mood, product, brands);
         let template = &self.titles[random.index(self.titles.len())];
@@ -111,7 +126,13 @@ impl Grammar {
         capitalise(out, start);
     }
 
-    fn sentence<'a>(&self, random: &mut Random, mood: Mood, product: u32, brands: &'a [String]) -> Sentence<'a> {
+    fn sentence<'a>(
+        &self,
+        random: &mut Random,
+        mood: Mood,
+        product: u32,
+        brands: &'a [String],
+    ) -> Sentence<'a> {
         // A product is spoken of by some aspects more than by others: every product begins elsewhere in the list.
         let aspects = self.language.aspects;
         let mut aspect = || {
@@ -133,7 +154,13 @@ impl Grammar {
         &list[random.index(list.len())]
     }
 
-    fn expand<'a>(&'a self, out: &mut String, random: &mut Random, template: &[Piece], sentence: &mut Sentence<'a>) {
+    fn expand<'a>(
+        &'a self,
+        out: &mut String,
+        random: &mut Random,
+        template: &[Piece],
+        sentence: &mut Sentence<'a>,
+    ) {
         let mut article = None;
         for piece in template {
             match *piece {

@@ -84,12 +84,13 @@ impl Language {
 
 /// First names, of those who give, receive or recommend.
 pub(super) const NAMES: &[&str] = &[
-    "Anna", "Ben", "Clara", "David", "Emma", "Felix", "Greta", "Hannah", "Ida", "Jonas", "Karla", "Leo", "Mia",
-    "Noah", "Olivia", "Paul", "Rosa", "Samuel", "Tilda", "Viktor",
+    "Anna", "Ben", "Clara", "David", "Emma", "Felix", "Greta", "Hannah", "Ida", "Jonas", "Karla", "Leo",
+    "Mia", "Noah", "Olivia", "Paul", "Rosa", "Samuel", "Tilda", "Viktor",
 ];
 
 /// Syllables of brands.
 pub(super) const BRAND_SYLLABLES: &[&str] = &[
-    "al", "bra", "cor", "del", "en", "fi", "gor", "hal", "in", "jo", "kel", "lu", "mar", "nor", "ol", "pra", "qui",
-    "ro", "sta", "tor", "ul", "vel", "wen", "xi", "yor", "zan", "li", "mo", "na", "dex", "tron", "via",
+    "al", "bra", "cor", "del", "en", "fi", "gor", "hal", "in", "jo", "kel", "lu", "mar", "nor", "ol", "pra",
+    "qui", "ro", "sta", "tor", "ul", "vel", "wen", "xi", "yor", "zan", "li", "mo", "na", "dex", "tron",
+    "via",
 ];

@@ -95,7 +95,8 @@ pub struct GenerateArgs {
 }
 
 fn start(text: &str) -> Result<i64, String> {
-    timestamp::parse(text).ok_or_else(|| "expected a date such as 2026-01-01, or 2026-01-01T12:00:00Z".to_owned())
+    timestamp::parse(text)
+        .ok_or_else(|| "expected a date such as 2026-01-01, or 2026-01-01T12:00:00Z".to_owned())
 }
 
 impl From<&GenerateArgs> for GenerateSettings {
@@ -164,7 +165,8 @@ fn progress_bar(events: u64) -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("{bar:30} {human_pos} of {human_len} events, {per_sec}, {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style =
+        ProgressStyle::with_template("{bar:30} {human_pos} of {human_len} events, {per_sec}, {eta} left")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(events).with_style(style)
 }

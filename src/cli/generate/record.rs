@@ -59,7 +59,9 @@ impl Fault {
     /// The code with which the line is refused.
     pub(super) fn code(self) -> &'static str {
         match self {
-            Self::Truncated | Self::NotANumber | Self::LoneSurrogate | Self::TrailingBytes => "malformed_json",
+            Self::Truncated | Self::NotANumber | Self::LoneSurrogate | Self::TrailingBytes => {
+                "malformed_json"
+            }
             Self::Array => "not_an_object",
             Self::InvalidUtf8 => "invalid_utf8",
             Self::NoReviewId | Self::NoProductId => "missing_field",
@@ -79,7 +81,13 @@ pub(super) struct Scribe {
 
 impl Scribe {
     /// Appends the line of a version, with its line end.
-    pub(super) fn review(&mut self, out: &mut Vec<u8>, world: &World, version: &Version, fault: Option<Fault>) {
+    pub(super) fn review(
+        &mut self,
+        out: &mut Vec<u8>,
+        world: &World,
+        version: &Version,
+        fault: Option<Fault>,
+    ) {
         world.compose(version, &mut self.title, &mut self.text);
         let mut random = Random::new(version.dress);
         let dress = Dress::draw(&mut random);
@@ -173,7 +181,11 @@ impl Scribe {
             _ => {}
         }
         if random.chance(600) {
-            out.extend_from_slice(if random.chance(800) { b",\"verified\":true" } else { b",\"verified\":false" });
+            out.extend_from_slice(if random.chance(800) {
+                b",\"verified\":true"
+            } else {
+                b",\"verified\":false"
+            });
         }
         if random.chance(150) {
             out.extend_from_slice(b",\"helpful_votes\":");
@@ -223,7 +235,9 @@ fn rating(out: &mut Vec<u8>, stars: u8, fault: Option<Fault>, random: &mut Rando
     match fault {
         Some(Fault::NotANumber) => return out.extend_from_slice(b",\"rating\":NaN"),
         Some(Fault::RatingOutOfRange) => return out.extend_from_slice(b",\"rating\":0"),
-        Some(Fault::RatingAsFraction) => return out.extend_from_slice(&[b",\"rating\":\"", &[star][..], b"/5\""].concat()),
+        Some(Fault::RatingAsFraction) => {
+            return out.extend_from_slice(&[b",\"rating\":\"", &[star][..], b"/5\""].concat());
+        }
         _ => {}
     }
     let (before, behind): (&[u8], &[u8]) = match random.weighted(&[920, 30, 20, 30]) {

