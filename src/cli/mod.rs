@@ -1,10 +1,15 @@
 //! The command line: one file a subcommand. Exit codes: 0, 1 on failure, 64 on usage, 78 on configuration.
 
+pub mod backtest;
+pub mod generate;
 pub mod graph;
+pub mod run;
 pub mod schema;
 pub mod validate;
 
 mod output;
+mod progress;
+mod run_report;
 
 use std::process::ExitCode;
 
@@ -23,15 +28,19 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run a topology until its input ends or it is asked to stop.
+    Run(run::RunArgs),
+    /// Run a topology over its bounded input and write only how well its model did.
+    Backtest(backtest::BacktestArgs),
     /// Check a topology: every error at once, with its place.
     Validate(validate::ValidateArgs),
     /// Draw a topology as Mermaid, DOT or SVG.
     Graph(graph::GraphArgs),
     /// Print the JSON Schema of topology files, or the reference.
     Schema(schema::SchemaArgs),
+    /// Write synthetic reviews and feedback, to try things with.
+    Generate(generate::GenerateArgs),
 }
-
-pub mod generate;
 
 /// Runs the command line.
 #[must_use]
@@ -45,8 +54,17 @@ pub fn main() -> ExitCode {
         }
     };
     match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::Backtest(args) => backtest::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Schema(args) => schema::run(&args),
+        Command::Generate(args) => match generate::run(&args) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(report) => {
+                eprintln!("{report:?}");
+                ExitCode::FAILURE
+            }
+        },
     }
 }

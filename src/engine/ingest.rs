@@ -15,6 +15,7 @@ use timely::{
 };
 
 use super::{
+    Epoch,
     clock::{Reading, Stamp},
     edge::Stream,
     intake::{Claim, Intake},
@@ -72,11 +73,9 @@ pub fn ingest<'s, D: Decoder>(
         let mut waiting: VecDeque<(Claim, D::Block)> = VecDeque::new();
         move |frontiers| {
             committed.for_each(|_, _| {});
+            // the edge adds one: what comes back at t + 1 was passed at t
+            intake.commit(frontiers[0].frontier().first().map_or(Epoch::MAX, |&before| before.saturating_sub(1)));
             let Some(held) = capability.as_mut() else { return };
-            if let Some(&before) = frontiers[0].frontier().first() {
-                // the edge adds one: what comes back at t + 1 was passed at t
-                intake.commit(before.saturating_sub(1));
-            }
             let claimed = intake.claim(source, &mut chunk);
             if let Some(claim) = claimed {
                 readings.clear();

@@ -15,9 +15,10 @@ use timely::{
         operators::{
             Capability, ConnectLoop, Feedback,
             core::feedback::Handle,
-            generic::{Operator, OutputBuilder, builder_rc::OperatorBuilder},
+            generic::{OutputBuilder, builder_rc::OperatorBuilder},
         },
     },
+    progress::Antichain,
 };
 
 use super::{Epoch, edge::Stream};
@@ -40,15 +41,23 @@ impl<'s> LoopEnd<'s> {
 }
 
 /// Hands records of epoch t over as they come, as soon as `gate` has passed every epoch before t.
-pub fn gated<'s, I: Clone + 'static, O: 'static>(
+///
+/// The gate has no path to the output: it only opens. (With one, the loop would hold times open that no record has.)
+pub fn gated<'s, I: Clone + 'static, O: Clone + 'static>(
+    scope: Scope<'s, u64>,
     input: Stream<'s, I>,
     gate: Stream<'s, ()>,
     name: &str,
     mut each: impl FnMut(Epoch, I, &mut dyn FnMut(O)) + 'static,
 ) -> Stream<'s, O> {
-    input.binary_frontier::<_, CapacityContainerBuilder<Vec<O>>, _, _, _, _>(gate, Pipeline, Pipeline, name, move |_, _| {
+    let mut builder = OperatorBuilder::new(name.to_owned(), scope);
+    let mut input = builder.new_input(input, Pipeline);
+    let mut gate = builder.new_input_connection(gate, Pipeline, []);
+    let (output, stream) = builder.new_output_connection::<Vec<O>, _>([(0, Antichain::from_elem(0))]);
+    let mut output = OutputBuilder::<_, CapacityContainerBuilder<Vec<O>>>::from(output);
+    builder.build(move |_| {
         let mut held: BTreeMap<Epoch, (Capability<u64>, Vec<I>)> = BTreeMap::new();
-        move |(input, _), (gate, passed), output| {
+        move |frontiers| {
             gate.for_each(|_, _| {});
             input.for_each(|capability, records| {
                 if let Some(&epoch) = capability.least() {
@@ -56,8 +65,9 @@ pub fn gated<'s, I: Clone + 'static, O: 'static>(
                     entry.1.append(records);
                 }
             });
+            let mut output = output.activate();
             while let Some(entry) = held.first_entry() {
-                if passed.less_equal(entry.key()) {
+                if frontiers[1].less_equal(entry.key()) {
                     break;
                 }
                 let (epoch, (capability, records)) = entry.remove_entry();
@@ -67,7 +77,8 @@ pub fn gated<'s, I: Clone + 'static, O: 'static>(
                 }
             }
         }
-    })
+    });
+    stream
 }
 
 /// What the one owner of a model does.

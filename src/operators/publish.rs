@@ -137,7 +137,9 @@ impl Published for ProductRow {
 
 /// Renders the edges that one sink reads; `model` is the id of the step that scored them.
 pub fn publish<'s>(scope: Scope<'s, u64>, run: &Arc<Run>, sink: &str, model: &str, edges: Vec<Edge<'s>>) -> Stream<'s, Lines> {
-    let handled = || run.metrics.records(sink, scope.index());
+    // a sink may have the id of a transform
+    let counted = format!("sinks.{sink}");
+    let handled = || run.metrics.records(&counted, scope.index());
     let context = || Context { run: Arc::clone(run), model: model.to_owned() };
     let streams = edges.into_iter().filter_map(|edge| match edge {
         Edge::Scored(table) => Some(table_lines(updates(table), sink, context(), handled())),

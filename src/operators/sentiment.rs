@@ -97,7 +97,7 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
     }
     let handled = wiring.run.metrics.records(step.id, wiring.scope.index());
     let keep_features = step.demand.keep_features;
-    vec![Edge::Versions(gated(chunks, gate, step.id, move |_, chunk: ReviewChunk, give| {
+    vec![Edge::Versions(gated(wiring.scope, chunks, gate, step.id, move |_, chunk: ReviewChunk, give| {
         let mut n = 0;
         for (_, review, kind) in chunk.reviews() {
             n += 1;

@@ -1,4 +1,4 @@
-//! Ids and references: ids are unique, every reference of `inputs` means a source or an output, and no step feeds itself.
+//! Ids and references: ids that can be read are unique, every reference of `inputs` means a source or an output, and no step feeds itself.
 
 use std::collections::BTreeMap;
 
@@ -50,10 +50,9 @@ pub(super) fn resolve(components: &Components<'_>, faults: &mut Vec<Fault>) -> R
 fn unique(components: &Components<'_>, faults: &mut Vec<Fault>) {
     let sources = components.sources.iter().map(|c| (c.id, c.span, "a source"));
     let transforms = components.transforms.iter().map(|c| (c.id, c.span, "a transform"));
-    let sinks = components.sinks.iter().map(|c| (c.id, c.span, "a sink"));
     let mut seen: BTreeMap<&str, (Span, &str)> = BTreeMap::new();
-    // A source or transform and a sink may well have one name in people's minds, but metrics and books are kept by id.
-    for (id, span, what) in sources.chain(transforms).chain(sinks) {
+    // Nothing reads a sink, so a sink may well have the name of the transform that it writes.
+    for (id, span, what) in sources.chain(transforms) {
         if let Some((first, earlier)) = seen.get(id) {
             faults.push(
                 Fault::new(
@@ -62,7 +61,7 @@ fn unique(components: &Components<'_>, faults: &mut Vec<Fault>) {
                     format!("{what} with the id of {earlier}"),
                 )
                 .also(*first, "the first one")
-                .help("ids are unique over sources, transforms and sinks: rename one of them"),
+                .help("`inputs` names sources and transforms alike: rename one of them"),
             );
         } else {
             seen.insert(id, (span, what));
