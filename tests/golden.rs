@@ -37,8 +37,12 @@ fn difference(expected: &[u8], actual: &[u8]) -> String {
 fn check(case: &str) {
     let expected_folder = folder(case).join("expected");
     if std::env::var_os("DIRIGENT_BLESS").is_some() {
+        let outputs = outputs(case, 1);
+        if expected_folder.exists() {
+            fs::remove_dir_all(&expected_folder).expect("a folder to replace");
+        }
         fs::create_dir_all(&expected_folder).expect("a folder");
-        for (name, bytes) in outputs(case, 1) {
+        for (name, bytes) in outputs {
             fs::write(expected_folder.join(name), bytes).expect("an expected file");
         }
     }

@@ -4,9 +4,9 @@
 //! `serde_json` takes (depth is not counted), and a missing `lang` only on texts of under 20 letters, since no
 //! detector is rebuilt here.
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
+use super::json::object;
 use super::{fraction, text, time};
 
 /// What a line says.
@@ -160,40 +160,6 @@ pub(crate) fn feedback(line: &[u8]) -> Result<Line, Code> {
     };
     string(fields.get("by"))?;
     Ok(Line { read: Read::Feedback(Feedback { feedback_id, review_id, label, ts }), filled: Vec::new() })
-}
-
-/// The members of a JSON object in their order, repeated ones too.
-struct Members(Vec<(String, Value)>);
-
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Members;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(Collect)
-    }
-}
-
-fn object(line: &[u8], known: &[&str]) -> Result<serde_json::Map<String, Value>, Code> {
-    let text = std::str::from_utf8(line).map_err(|_| "invalid_utf8")?;
-    let value: Value = serde_json::from_str(text).map_err(|_| "malformed_json")?;
-    let Value::Object(fields) = value else { return Err("not_an_object") };
-    let Members(members) = serde_json::from_str(text).map_err(|_| "malformed_json")?;
-    if known.iter().any(|field| members.iter().filter(|(name, _)| name == field).count() > 1) {
-        return Err("invalid_field");
-    }
-    Ok(fields)
 }
 
 fn required_id(value: Option<&Value>) -> Result<String, Code> {

@@ -19,6 +19,8 @@ pub(crate) mod drive;
 pub(crate) mod epochs;
 pub(crate) mod feedback;
 pub(crate) mod fraction;
+pub(crate) mod json;
+pub(crate) mod lines;
 pub(crate) mod log;
 pub(crate) mod products;
 pub(crate) mod table;
