@@ -1,6 +1,8 @@
 //! The command line.
 
 pub mod generate;
+pub mod report;
+mod timestamp;
 
 /// Runs the command line.
 #[must_use]

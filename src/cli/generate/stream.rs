@@ -10,8 +10,8 @@ use std::io::{self, Write};
 use super::random::{Random, mix};
 use super::record::{self, Fault, Scribe};
 use super::settings::{GenerateSettings, Summary, TURNING_RANK};
-use super::timestamp::DAY;
 use super::world::{Version, World};
+use crate::cli::timestamp::DAY;
 
 /// How many reviews can still be edited, deleted and copied.
 const RECENT: usize = 65_536;

@@ -9,7 +9,7 @@ pub(super) const DAY: i64 = 86_400_000;
 pub(super) const LAST: i64 = 4_102_444_800_000;
 
 /// Year, month and day of a day counted from 1970-01-01.
-fn civil(day: i64) -> (i64, i64, i64) {
+pub(super) fn civil(day: i64) -> (i64, i64, i64) {
     let shifted = day + 719_468;
     let era = shifted.div_euclid(146_097);
     let of_era = shifted.rem_euclid(146_097);
@@ -22,7 +22,7 @@ fn civil(day: i64) -> (i64, i64, i64) {
 }
 
 /// The day, counted from 1970-01-01, of a date.
-fn day_of(year: i64, month: i64, day: i64) -> i64 {
+pub(super) fn day_of(year: i64, month: i64, day: i64) -> i64 {
     let year = year - i64::from(month <= 2);
     let era = year.div_euclid(400);
     let of_era = year.rem_euclid(400);
