@@ -190,7 +190,7 @@ impl<'a> Stream<'a> {
     fn edit(&mut self, ts: i64) {
         let place = if self.random.chance(30) { self.random.index(self.recent.len()) } else { self.choose() };
         let old = self.recent[place].version;
-        let ts = if self.random.chance(30) { old.ts - 1 } else { ts };
+        let ts = if self.random.chance(30) { (old.ts - 1).max(0) } else { ts };
         let product = if self.random.chance(50) {
             self.world.review(&mut self.random, 0, ts).product
         } else {

@@ -141,22 +141,19 @@ impl Chart<'_> {
     }
 
     fn legend(&self, svg: &mut String) {
-        // From the right end, by an estimate of 7 units a letter.
+        // From the right end, with room for 7 units a letter.
         let mut x = FRAME[2];
         for curve in self.curves.iter().rev() {
+            x -= 7.0 * curve.name.chars().count() as f64;
             let _ = write!(
                 svg,
-                r#"<text class="legend" text-anchor="end" x="{x:.0}" y="16">{}</text>"#,
-                curve.name
-            );
-            x -= 7.0 * curve.name.chars().count() as f64 + 28.0;
-            let _ = write!(
-                svg,
-                r#"<line class="curve {}" x1="{x:.0}" x2="{:.0}" y1="12" y2="12"/>"#,
+                r#"<line class="curve {}" x1="{:.0}" x2="{:.0}" y1="12" y2="12"/><text class="legend" x="{x:.0}" y="16">{}</text>"#,
                 curve.class,
-                x + 18.0
+                x - 26.0,
+                x - 8.0,
+                curve.name,
             );
-            x -= 18.0;
+            x -= 44.0;
         }
     }
 }

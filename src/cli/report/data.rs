@@ -61,6 +61,16 @@ impl Books {
         ]
     }
 
+    /// The parts of an end by reason or code; nothing for an end without parts.
+    pub fn parts(&self, end: &str) -> impl Iterator<Item = (&str, u64)> {
+        let parts = match end {
+            "dropped" => Some(&self.dropped),
+            "dead letters" => Some(&self.dead_letter),
+            _ => None,
+        };
+        parts.into_iter().flatten().map(|(part, &count)| (part.as_str(), count))
+    }
+
     /// Records told minus records read: 0 when the books balance.
     #[must_use]
     pub fn difference(&self) -> i128 {
@@ -152,7 +162,7 @@ pub struct Epoch {
 ///
 /// # Errors
 /// A file that cannot be read, or is no report.
-pub fn read(path: &Path) -> miette::Result<Report> {
+pub(super) fn read(path: &Path) -> miette::Result<Report> {
     let bytes =
         std::fs::read(path).into_diagnostic().wrap_err_with(|| format!("cannot read {}", path.display()))?;
     serde_json::from_slice(&bytes)

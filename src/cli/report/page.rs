@@ -7,7 +7,7 @@ use super::data::{Books, Epoch, Model, Quality, Report};
 use super::products::{Change, Products, Ranked, State};
 use super::scale::date;
 use super::table::{fixed, thousands, verdict};
-use super::turn::turn;
+use super::turn::{new_stars, turn};
 
 /// Labels from which on a fading measure says something.
 const SETTLED_LABELS: u64 = 500;
@@ -121,7 +121,6 @@ fn accuracy(out: &mut String, report: &Report) {
 fn fallen(out: &mut String, fall: &Change, course: &[State]) {
     let turn = turn(course);
     let score = course.iter().map(|state| (state.epoch as f64, state.score)).collect();
-    let mean = course.iter().filter_map(|state| Some((state.epoch as f64, state.rating_mean?))).collect();
     let mark = turn.map(|turn| (turn.epoch, format!("turned bad: {}", date(turn.epoch))));
     let description = format!("Score of {} over time", fall.product);
     let chart = Chart {
@@ -132,7 +131,12 @@ fn fallen(out: &mut String, fall: &Change, course: &[State]) {
         domain: [1.0, 5.0],
         mark,
         curves: vec![
-            Curve { name: "mean of the stars", class: "two", points: mean, steps: true },
+            Curve {
+                name: "stars of its new reviews",
+                class: "two",
+                points: new_stars(course, 60),
+                steps: false,
+            },
             Curve { name: "score", class: "one", points: score, steps: true },
         ],
     };

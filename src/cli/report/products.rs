@@ -14,9 +14,9 @@ use miette::{Context, IntoDiagnostic};
 use serde::Deserialize;
 
 /// From how many reviews on a product is ranked and its score said to have changed.
-pub const ENOUGH_REVIEWS: u64 = 20;
+pub(super) const ENOUGH_REVIEWS: u64 = 20;
 /// How many products a list has.
-pub const LISTED: usize = 5;
+pub(super) const LISTED: usize = 5;
 
 #[derive(Deserialize)]
 struct Line<'a> {
@@ -107,7 +107,7 @@ pub struct Products {
 ///
 /// # Errors
 /// A file that cannot be read, or a line that is no product score.
-pub fn read(path: &Path) -> miette::Result<Products> {
+pub(super) fn read(path: &Path) -> miette::Result<Products> {
     let mut courses: BTreeMap<String, Course> = BTreeMap::new();
     for_each(
         path,
@@ -140,7 +140,7 @@ pub fn read(path: &Path) -> miette::Result<Products> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn course_of(path: &Path, product: &str) -> miette::Result<Vec<State>> {
+pub(super) fn course_of(path: &Path, product: &str) -> miette::Result<Vec<State>> {
     let finder = memchr::memmem::Finder::new(product.as_bytes());
     let plain = !product.contains(['"', '\\', '/']) && product.is_ascii();
     let mut states = Vec::new();

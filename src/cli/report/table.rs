@@ -101,13 +101,8 @@ fn books(out: &mut String, books: &Books) {
 
 /// The parts of an end, within the line.
 fn parts(books: &Books, end: &str) -> String {
-    let parts = match end {
-        "dropped" => &books.dropped,
-        "dead letters" => &books.dead_letter,
-        _ => return String::new(),
-    };
     let mut text = String::new();
-    for (place, (part, &count)) in parts.iter().enumerate() {
+    for (place, (part, count)) in books.parts(end).enumerate() {
         let next =
             format!("{}{} {}", if place == 0 { "  " } else { ", " }, clean(part, 20), thousands(count));
         if text.chars().count() + next.chars().count() > 50 {
@@ -138,7 +133,7 @@ pub(super) fn thousands(count: u64) -> String {
     let digits = count.to_string();
     let mut out = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
