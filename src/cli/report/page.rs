@@ -240,15 +240,8 @@ fn books(out: &mut String, books: &Books) {
             "<i class=\"end{place}\" style=\"width:{share:.3}%\" title=\"{end}: {}\"></i>",
             thousands(count)
         );
-        let parts = match end {
-            "dropped" => books.dropped.iter().collect::<Vec<_>>(),
-            "dead letters" => books.dead_letter.iter().collect(),
-            _ => Vec::new(),
-        };
-        let parts: Vec<String> = parts
-            .into_iter()
-            .map(|(part, &count)| format!("{} {}", escape(part), thousands(count)))
-            .collect();
+        let parts: Vec<String> =
+            books.parts(end).map(|(part, count)| format!("{} {}", escape(part), thousands(count))).collect();
         let _ = write!(
             rows,
             "<tr><th scope=\"row\"><i class=\"key end{place}\"></i>{end}</th><td>{}</td><td>{share:.2} %</td><td class=\"parts\">{}</td></tr>",
