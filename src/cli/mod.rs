@@ -3,6 +3,7 @@
 pub mod backtest;
 pub mod generate;
 pub mod graph;
+pub mod report;
 pub mod run;
 pub mod schema;
 pub mod validate;
@@ -10,6 +11,7 @@ pub mod validate;
 mod output;
 mod progress;
 mod run_report;
+mod timestamp;
 
 use std::process::ExitCode;
 

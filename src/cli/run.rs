@@ -19,6 +19,7 @@ use signal_hook::{consts::{SIGINT, SIGTERM}, iterator::Signals};
 
 use super::{
     progress::Progress,
+    report::write_report,
     run_report::{RunReport, books_lines},
     validate::{EXIT_CONFIG, TopologyArgs},
 };
@@ -99,6 +100,15 @@ pub fn run(args: &RunArgs) -> ExitCode {
         if let Err(error) = report.write(path) {
             eprintln!("cannot write {}: {error}", path.display());
             return ExitCode::FAILURE;
+        }
+        if let (Some(html), Some(products)) = (&args.html, &products) {
+            match write_report(path, products, html) {
+                Ok(table) => println!("\n{table}\nThe picture: {}", html.display()),
+                Err(error) => {
+                    eprintln!("{error:?}");
+                    return ExitCode::FAILURE;
+                }
+            }
         }
     }
     ExitCode::SUCCESS

@@ -5,7 +5,7 @@
 //! of a clear mood are seldom of one voice, and a text without any opinion happens: the accuracy that a learner can
 //! reach stays below 1. How much below is decided in [`Mood`].
 
-use super::language::{Gender, Language, NAMES, Opinions};
+use super::language::{Gender, Language, NAMES, Opinions, with_gender};
 use super::random::{Random, mix};
 use super::template::{Ending, Piece, Place, Referent, Template, compile_all};
 use super::vocabulary::{Noun, Vocabulary};
@@ -38,6 +38,7 @@ impl Mood {
 pub(super) struct Grammar {
     language: &'static Language,
     vocabulary: Vocabulary,
+    aspects: Vec<(&'static str, Gender)>,
     judgements: Vec<Template>,
     negations: Vec<Template>,
     contrasts: Vec<Template>,
@@ -62,6 +63,7 @@ impl Grammar {
         Self {
             language,
             vocabulary: Vocabulary::new(language, vocabulary, seed),
+            aspects: with_gender(language.aspects),
             judgements: compile_all(language.judgements),
             negations: compile_all(language.negations),
             contrasts: compile_all(language.contrasts),
@@ -134,7 +136,7 @@ impl Grammar {
         brands: &'a [String],
     ) -> Sentence<'a> {
         // A product is spoken of by some aspects more than by others: every product begins elsewhere in the list.
-        let aspects = self.language.aspects;
+        let aspects = &self.aspects;
         let mut aspect = || {
             let near = random.below(12) * random.below(12) / 4;
             aspects[(mix(&[u64::from(product)]) % 64 + near) as usize % aspects.len()]

@@ -33,6 +33,19 @@ pub(super) enum Tongue {
 /// Opinions of one polarity, by strength: mild, plain, strong. German ones may give a stem for endings after `|`.
 pub(super) type Opinions = [&'static [&'static str]; 3];
 
+/// Nouns by gender: masculine, feminine, neuter, plural.
+pub(super) type Nouns = [&'static [&'static str]; 4];
+
+/// The nouns of all genders, each with its own.
+pub(super) fn with_gender(nouns: Nouns) -> Vec<(&'static str, Gender)> {
+    let genders = [Gender::Masculine, Gender::Feminine, Gender::Neuter, Gender::Plural];
+    genders
+        .into_iter()
+        .zip(nouns)
+        .flat_map(|(gender, list)| list.iter().map(move |&noun| (noun, gender)))
+        .collect()
+}
+
 /// A language.
 #[derive(Debug)]
 pub(super) struct Language {
@@ -40,8 +53,8 @@ pub(super) struct Language {
     pub(super) tongue: Tongue,
     /// Values of the field `lang`, the plain one first.
     pub(super) tags: &'static [&'static str],
-    /// What is judged: nouns with gender.
-    pub(super) aspects: &'static [(&'static str, Gender)],
+    /// What is judged.
+    pub(super) aspects: Nouns,
     /// Opinions: negative, positive.
     pub(super) opinions: [Opinions; 2],
     /// Before a mild, a plain, a strong opinion, with a space behind.
@@ -63,7 +76,7 @@ pub(super) struct Language {
     /// First parts of composed words, joined as they stand.
     pub(super) modifiers: &'static [&'static str],
     /// Last parts of composed words.
-    pub(super) heads: &'static [(&'static str, Gender)],
+    pub(super) heads: Nouns,
     /// Syllables of words that belong to no list.
     pub(super) syllables: &'static [&'static str],
     /// Endings of words made of syllables.

@@ -23,7 +23,6 @@ mod stream;
 mod template;
 #[cfg(test)]
 mod tests;
-mod timestamp;
 mod vocabulary;
 mod world;
 mod zipf;
@@ -35,6 +34,7 @@ use std::path::{Path, PathBuf};
 use indicatif::{ProgressBar, ProgressStyle};
 use miette::{Context, IntoDiagnostic};
 
+use super::timestamp;
 pub use settings::{GenerateSettings, Summary, TURNING_RANK};
 pub use stream::generate;
 

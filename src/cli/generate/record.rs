@@ -4,8 +4,8 @@
 
 use super::dress::Dress;
 use super::random::Random;
-use super::timestamp::{write_padded, write_rfc3339};
 use super::world::{Version, World};
+use crate::cli::timestamp::{write_padded, write_rfc3339};
 
 /// A fault of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

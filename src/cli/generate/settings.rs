@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::timestamp;
+use crate::cli::timestamp;
 
 /// What to generate. Shares are fractions of all events, from 0 to 1.
 #[derive(Debug, Clone)]

@@ -10,8 +10,8 @@ use std::io::{self, Write};
 use super::random::{Random, mix};
 use super::record::{self, Fault, Scribe};
 use super::settings::{GenerateSettings, Summary, TURNING_RANK};
-use super::timestamp::DAY;
 use super::world::{Version, World};
+use crate::cli::timestamp::DAY;
 
 /// How many reviews can still be edited, deleted and copied.
 const RECENT: usize = 65_536;
@@ -190,7 +190,7 @@ impl<'a> Stream<'a> {
     fn edit(&mut self, ts: i64) {
         let place = if self.random.chance(30) { self.random.index(self.recent.len()) } else { self.choose() };
         let old = self.recent[place].version;
-        let ts = if self.random.chance(30) { old.ts - 1 } else { ts };
+        let ts = if self.random.chance(30) { (old.ts - 1).max(0) } else { ts };
         let product = if self.random.chance(50) {
             self.world.review(&mut self.random, 0, ts).product
         } else {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::language::{BRAND_SYLLABLES, Gender, Language, Tongue};
+use super::language::{BRAND_SYLLABLES, Gender, Language, Tongue, with_gender};
 use super::random::Random;
 use super::zipf::Zipf;
 
@@ -36,6 +36,7 @@ impl Vocabulary {
     /// `size` words of a language (as many as it can compose, if that is less; at least one), the same for one seed.
     pub(super) fn new(language: &Language, size: usize, seed: u64) -> Self {
         let mut random = Random::new(seed);
+        let heads = with_gender(language.heads);
         let mut known = BTreeSet::new();
         let mut text = String::new();
         let mut words = Vec::with_capacity(size);
@@ -45,7 +46,7 @@ impl Vocabulary {
                 break;
             }
             let (word, gender) = if random.chance(600) {
-                compound(language, &mut random)
+                compound(language, &heads, &mut random)
             } else {
                 syllables(language, &mut random)
             };
@@ -67,7 +68,7 @@ impl Vocabulary {
 }
 
 /// One or two modifiers and a head.
-fn compound(language: &Language, random: &mut Random) -> (String, Gender) {
+fn compound(language: &Language, heads: &[(&str, Gender)], random: &mut Random) -> (String, Gender) {
     let mut word = random.pick(language.modifiers).to_owned();
     if random.chance(500) {
         let second = random.pick(language.modifiers);
@@ -76,7 +77,7 @@ fn compound(language: &Language, random: &mut Random) -> (String, Gender) {
             Tongue::German => word.push_str(&second.to_lowercase()),
         }
     }
-    let (head, gender) = random.pick(language.heads);
+    let (head, gender) = random.pick(heads);
     word.push_str(head);
     (word, gender)
 }

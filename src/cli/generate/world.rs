@@ -44,7 +44,7 @@ impl Version {
 
     /// Whether the review bears no user.
     pub(super) fn is_anonymous(&self) -> bool {
-        mix(&[self.content, 3]) % 50 == 0
+        mix(&[self.content, 3]).is_multiple_of(50)
     }
 }
 

@@ -9,7 +9,7 @@ pub(super) const DAY: i64 = 86_400_000;
 pub(super) const LAST: i64 = 4_102_444_800_000;
 
 /// Year, month and day of a day counted from 1970-01-01.
-fn civil(day: i64) -> (i64, i64, i64) {
+pub(super) fn civil(day: i64) -> (i64, i64, i64) {
     let shifted = day + 719_468;
     let era = shifted.div_euclid(146_097);
     let of_era = shifted.rem_euclid(146_097);
@@ -22,7 +22,7 @@ fn civil(day: i64) -> (i64, i64, i64) {
 }
 
 /// The day, counted from 1970-01-01, of a date.
-fn day_of(year: i64, month: i64, day: i64) -> i64 {
+pub(super) fn day_of(year: i64, month: i64, day: i64) -> i64 {
     let year = year - i64::from(month <= 2);
     let era = year.div_euclid(400);
     let of_era = year.rem_euclid(400);
@@ -56,9 +56,10 @@ pub(super) fn write_rfc3339(out: &mut Vec<u8>, ms: i64) {
     }
 }
 
-/// Writes the last `width` decimal digits of a number, with zeros in front.
+/// Writes a number in decimal, with zeros in front up to `width` digits.
 pub(super) fn write_padded(out: &mut Vec<u8>, value: u64, width: u32) {
-    for place in (0..width).rev() {
+    let digits = value.checked_ilog10().map_or(1, |log| log + 1);
+    for place in (0..width.max(digits)).rev() {
         out.push(b'0' + (value / 10_u64.pow(place) % 10) as u8);
     }
 }
@@ -109,6 +110,16 @@ mod tests {
         ] {
             assert_eq!(parse(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_long_number_keeps_its_digits() {
+        let mut out = Vec::new();
+        for value in [0, 7, 99_999, 4_294_967_295] {
+            write_padded(&mut out, value, 5);
+            out.push(b' ');
+        }
+        assert_eq!(out, b"00000 00007 99999 4294967295 ");
     }
 
     #[test]

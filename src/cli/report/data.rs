@@ -1,0 +1,188 @@
+//! The report file of a run or a backtest, as far as the picture and the closing table read it.
+//!
+//! Unknown fields are ignored and every field may be missing, so that a report of a newer release is read too.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use miette::{Context, IntoDiagnostic};
+use serde::Deserialize;
+
+/// A report file.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Report {
+    /// Name of the topology.
+    pub name: String,
+    /// Input records read.
+    pub records: u64,
+    /// Wall time of the run, in seconds.
+    pub seconds: Option<f64>,
+    /// Where every input record ended.
+    pub books: Books,
+    /// The model at the end, if the topology learns.
+    pub model: Option<Model>,
+    /// Quality by epoch, in order.
+    pub epochs: Vec<Epoch>,
+}
+
+/// Counts of input records by their end.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Books {
+    /// Records read.
+    #[serde(rename = "in")]
+    pub input: u64,
+    /// Became or changed a live row.
+    pub applied: u64,
+    /// Overtaken by a later version in the same epoch.
+    pub superseded: u64,
+    /// Removed a live row.
+    pub deleted: u64,
+    /// Without effect, by reason.
+    pub dropped: BTreeMap<String, u64>,
+    /// Refused, by code.
+    pub dead_letter: BTreeMap<String, u64>,
+    /// Still waiting.
+    pub pending: u64,
+}
+
+impl Books {
+    /// The ends with their counts, in the order in which they are told.
+    #[must_use]
+    pub fn ends(&self) -> [(&'static str, u64); 6] {
+        [
+            ("applied", self.applied),
+            ("superseded", self.superseded),
+            ("deleted", self.deleted),
+            ("dropped", self.dropped.values().sum()),
+            ("dead letters", self.dead_letter.values().sum()),
+            ("pending", self.pending),
+        ]
+    }
+
+    /// The parts of an end by reason or code; nothing for an end without parts.
+    pub fn parts(&self, end: &str) -> impl Iterator<Item = (&str, u64)> {
+        let parts = match end {
+            "dropped" => Some(&self.dropped),
+            "dead letters" => Some(&self.dead_letter),
+            _ => None,
+        };
+        parts.into_iter().flatten().map(|(part, &count)| (part.as_str(), count))
+    }
+
+    /// Records told minus records read: 0 when the books balance.
+    #[must_use]
+    pub fn difference(&self) -> i128 {
+        self.ends().iter().map(|&(_, count)| i128::from(count)).sum::<i128>() - i128::from(self.input)
+    }
+}
+
+/// The model and its four measures: before the label came (prequential) and before it was learned (progressive), over
+/// everything and fading.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Model {
+    /// Its id.
+    pub model: String,
+    /// Its last version.
+    pub version: u64,
+    /// Labels learned.
+    pub labels: u64,
+    /// Published predictions against their labels.
+    pub prequential: Option<Quality>,
+    /// The same, fading.
+    pub prequential_fading: Option<Quality>,
+    /// The learner's own predictions against their labels.
+    pub progressive: Option<Quality>,
+    /// The same, fading.
+    pub progressive_fading: Option<Quality>,
+}
+
+impl Model {
+    /// The measures by name, those that are there.
+    pub fn measures(&self) -> impl Iterator<Item = (&'static str, &Quality)> {
+        [
+            ("prequential", &self.prequential),
+            ("prequential, fading", &self.prequential_fading),
+            ("progressive", &self.progressive),
+            ("progressive, fading", &self.progressive_fading),
+        ]
+        .into_iter()
+        .filter_map(|(name, quality)| Some((name, quality.as_ref()?)))
+    }
+}
+
+/// Measures of a model; none where nothing was measured.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Quality {
+    /// Share of right answers.
+    pub accuracy: Option<f64>,
+    /// Mean negative log-likelihood, natural logarithm.
+    pub log_loss: Option<f64>,
+    /// Area under the ROC curve.
+    pub auc: Option<f64>,
+    /// Mean squared error of the probability.
+    pub brier: Option<f64>,
+    /// Expected calibration error.
+    pub ece: Option<f64>,
+    /// Mean of the F1 of the classes.
+    pub macro_f1: Option<f64>,
+    /// The same by language.
+    pub by_lang: Option<BTreeMap<String, Quality>>,
+}
+
+impl Quality {
+    /// Names of [`Quality::figures`].
+    pub const NAMES: [&'static str; 6] = ["accuracy", "log loss", "AUC", "Brier", "ECE", "macro F1"];
+
+    /// The six measures.
+    #[must_use]
+    pub fn figures(&self) -> [Option<f64>; 6] {
+        [self.accuracy, self.log_loss, self.auc, self.brier, self.ece, self.macro_f1]
+    }
+}
+
+/// Quality at the close of an epoch.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Epoch {
+    /// The epoch, milliseconds since 1970 where records bear times.
+    pub epoch: i64,
+    /// Labels learned so far.
+    pub labels: u64,
+    /// As of the model.
+    pub prequential_fading: Option<Quality>,
+    /// As of the model.
+    pub progressive_fading: Option<Quality>,
+}
+
+/// Reads a report file.
+///
+/// # Errors
+/// A file that cannot be read, or is no report.
+pub(super) fn read(path: &Path) -> miette::Result<Report> {
+    let bytes =
+        std::fs::read(path).into_diagnostic().wrap_err_with(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_slice(&bytes)
+        .into_diagnostic()
+        .wrap_err_with(|| format!("{} is not a report of a run", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_and_unknown_fields_are_allowed() {
+        let report: Report = serde_json::from_str(
+            r#"{"name": "x", "novelty": [1], "model": null, "books": {"in": 5, "applied": 3, "dropped": {"unknown": 1}},
+                "epochs": [{"epoch": 7, "progressive_fading": {"accuracy": null, "by_lang": null}}]}"#,
+        )
+        .unwrap();
+        assert_eq!(report.books.difference(), -1);
+        assert_eq!(report.epochs[0].epoch, 7);
+        assert!(report.model.is_none());
+    }
+}
