@@ -30,13 +30,15 @@ pub struct LearnerSettings {
     pub smoothing: f32,
     /// The value of a feature that tells nothing; a telling one has its log-count ratio more.
     pub floor: f32,
+    /// The weight of naive Bayes itself, to which the gradient steps add.
+    pub trust: f32,
     /// The step of the bias.
     pub bias_rate: f32,
 }
 
 impl Default for LearnerSettings {
     fn default() -> Self {
-        Self { rate: 1.0, caution: 0.1, smoothing: 1.0, floor: 0.1, bias_rate: 0.1 }
+        Self { rate: 0.7, caution: 0.02, smoothing: 0.5, floor: 0.6, trust: 0.2, bias_rate: 0.1 }
     }
 }
 

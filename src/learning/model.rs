@@ -7,9 +7,13 @@
 //! ratio reach the readers only when a version is published.
 //!
 //! Source of the method: Wang and Manning, *Baselines and Bigrams* (2012): a linear classifier whose features are
-//! scaled by their naive-Bayes log-count ratio.
+//! scaled by their naive-Bayes log-count ratio, and interpolated with naive Bayes itself. The example is divided by the
+//! Euclidean length of its values.
 
-use super::encoding::{Features, SlotBits};
+use super::{
+    LearnerSettings,
+    encoding::{Features, SlotBits},
+};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Weight and ratio in `read`, squared gradients and counts in `learn`; see [`pack`].
@@ -36,30 +40,33 @@ pub(super) fn unpack(word: u64) -> (f32, u32) {
 #[derive(Debug)]
 pub struct Model {
     pub(super) slots: Vec<Slot>,
-    pub(super) scale: Scale,
+    scale: Scale,
     bias: AtomicU64,
     class_ratio: AtomicU64,
     version: AtomicU64,
     labels: AtomicU64,
 }
 
-/// How a feature's value comes from its count and its ratio.
+/// What a feature says, from its count and its ratio.
 #[derive(Debug, Clone)]
 pub(super) struct Scale {
     floor: f32,
+    trust: f32,
     frequencies: Vec<f32>,
 }
 
 impl Scale {
-    fn new(floor: f32) -> Self {
-        Self { floor, frequencies: (0..256).map(frequency).collect() }
+    fn new(settings: &LearnerSettings) -> Self {
+        let frequencies = (0..256).map(frequency).collect();
+        Self { floor: settings.floor, trust: settings.trust, frequencies }
     }
 
-    /// log2(1 + count) times the distance of the ratio from that of the classes.
+    /// The feature's value, log2(1 + count) times (floor + |log-count ratio|), and the part of naive Bayes.
     #[inline(always)]
-    pub(super) fn value(&self, count: u32, ratio: f32, class_ratio: f32) -> f32 {
+    fn of(&self, count: u32, ratio: f32, class_ratio: f32) -> (f32, f32) {
         let frequency = self.frequencies.get(count as usize).copied().unwrap_or_else(|| frequency(count));
-        frequency * (self.floor + (ratio - class_ratio).abs())
+        let ratio = ratio - class_ratio;
+        (frequency * (self.floor + ratio.abs()), frequency * ratio * self.trust)
     }
 }
 
@@ -78,12 +85,12 @@ pub(super) struct Forward {
 
 impl Model {
     /// A model that has seen no label: version 0, which scores everything 0.5.
-    pub fn new(bits: SlotBits, settings: &super::LearnerSettings) -> Self {
+    pub fn new(bits: SlotBits, settings: &LearnerSettings) -> Self {
         let mut slots = Vec::new();
         slots.resize_with(bits.slots(), Slot::default);
         Self {
             slots,
-            scale: Scale::new(settings.floor),
+            scale: Scale::new(settings),
             bias: AtomicU64::new(0),
             class_ratio: AtomicU64::new(0),
             version: AtomicU64::new(0),
@@ -121,9 +128,9 @@ impl Model {
         for (slot, count) in features {
             let Some(cell) = self.slots.get(slot as usize) else { break };
             let (weight, ratio) = unpack(cell.read.load(Relaxed));
-            let value = self.scale.value(count, f32::from_bits(ratio), class_ratio);
+            let (value, evidence) = self.scale.of(count, f32::from_bits(ratio), class_ratio);
             squares += value * value;
-            sum += weight * value;
+            sum += weight * value + evidence;
             see(slot, value);
         }
         let inverse = if squares > 0.0 { 1.0 / squares.sqrt() } else { 0.0 };

@@ -1,5 +1,5 @@
-//! Words of a normalised text, as hashes. A word is a run of letters, digits and inner apostrophes; `!` and `?` are
-//! words of one byte, and so is every emoji or other pictorial sign. All else parts words.
+//! Words of a normalised text, as hashes. A word is a run of letters, digits and inner apostrophes; every emoji or other
+//! pictorial sign is one by itself. All else parts words. (`!` and `?` as words were tried: they gained nothing.)
 //!
 //! The input is folded already, so ASCII letters are lower case. Boundaries are found as bits of 64-byte blocks, eight
 //! bytes to an operation; only runs with bytes outside ASCII are looked at character by character. What is a gap and
@@ -80,29 +80,20 @@ impl Tokens {
             for (lane, bytes) in self.padded[base..base + BLOCK].as_chunks::<8>().0.iter().enumerate() {
                 masks.add(u64::from_le_bytes(*bytes), lane);
             }
-            let borders = masks.word ^ (masks.word << 1 | carry);
+            let mut borders = masks.word ^ (masks.word << 1 | carry);
             carry = masks.word >> 63;
-            let mut events = borders | masks.mark;
             let mut since = 0; // where in this block the present word began
-            while events != 0 {
-                let bit = events.trailing_zeros();
-                events &= events - 1;
+            while borders != 0 {
+                let bit = borders.trailing_zeros();
+                borders &= borders - 1;
                 let at = base + bit as usize;
-                if masks.word >> bit & 1 == 1 {
-                    (start, inside, since, wide) = (at, true, bit, false);
-                    continue;
-                }
+                inside = !inside;
                 if inside {
-                    inside = false;
-                    wide |= masks.wide >> since & ((1 << (bit - since)) - 1) != 0;
-                    if wide {
-                        self.wide(&text[start..at]);
-                    } else {
-                        self.ascii(start, at);
-                    }
-                }
-                if masks.mark >> bit & 1 == 1 {
-                    self.words.push(hash::short_word(u64::from(self.padded[at]), 1));
+                    (start, since, wide) = (at, bit, false);
+                } else if wide || masks.wide >> since & ((1 << (bit - since)) - 1) != 0 {
+                    self.wide(&text[start..at]);
+                } else {
+                    self.ascii(start, at);
                 }
             }
             wide |= inside && masks.wide >> since != 0;
@@ -171,11 +162,10 @@ fn eight(bytes: &[u8], at: usize) -> u64 {
     bytes[at..].first_chunk().map_or(0, |chunk| u64::from_le_bytes(*chunk))
 }
 
-/// One bit for each byte of a block: parts of words, marks, bytes outside ASCII (which are parts of words too).
+/// One bit for each byte of a block: parts of words, and bytes outside ASCII (which are parts of words too).
 #[derive(Default)]
 struct Masks {
     word: u64,
-    mark: u64,
     wide: u64,
 }
 
@@ -190,10 +180,8 @@ impl Masks {
         };
         let wide = bytes & HIGH;
         let word = within(b'a', b'z') | within(b'0', b'9') | within(b'\'', b'\'') | wide;
-        let mark = within(b'!', b'!') | within(b'?', b'?');
         let gather = |bits: u64| ((bits >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * lane);
         self.word |= gather(word);
-        self.mark |= gather(mark);
         self.wide |= gather(wide);
     }
 }
