@@ -9,7 +9,7 @@ use dirigent::records::{
 };
 
 fn fields() -> ReviewFields {
-    ReviewFields::review(&BTreeMap::new()).unwrap()
+    ReviewFields::review(&BTreeMap::new()).expect("no field is renamed")
 }
 
 fn decode<T>(line: impl AsRef<[u8]>, see: impl FnOnce(DecodedReview<'_>) -> T) -> Result<T, Refusal> {
