@@ -42,10 +42,7 @@ pub(super) fn plain_end(bytes: &[u8], at: usize) -> usize {
     let mut end = at + 1;
     // The high bit of the first byte, if the byte before is a space.
     let mut after_space = 0;
-    loop {
-        let Some(&eight) = bytes[end..].first_chunk::<8>() else {
-            break;
-        };
+    while let Some(&eight) = bytes[end..].first_chunk::<8>() {
         let word = u64::from_le_bytes(eight);
         let ascii = word & all(0x7f);
         let spaces = equal(ascii, b' ');
