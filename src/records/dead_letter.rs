@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 #[schemars(title = "DeadLetter")]
 pub struct DeadLetter {
     /// The record's key, if it had one in UTF-8.
-    #[schemars(required)]
     pub key: Option<String>,
     /// A key that is not UTF-8.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -19,7 +19,6 @@ pub struct Feedback {
     /// The review it is about; the Kafka key.
     pub review_id: Id,
     /// `positive`, `neutral`, `negative` (sentiment), `spam`, `ham`; null withdraws both families.
-    #[schemars(required, with = "Option<FeedbackLabel>")]
     pub label: Option<FeedbackLabel>,
     /// Who says so; `""` is null.
     #[serde(default, skip_serializing_if = "Option::is_none")]

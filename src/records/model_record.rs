@@ -20,10 +20,8 @@ pub struct ModelRecord {
     /// What the version is for.
     pub role: Role,
     /// Hash of its content, where a file exists.
-    #[schemars(required)]
     pub hash: Option<String>,
     /// Where the file is.
-    #[schemars(required)]
     pub url: Option<String>,
     /// Labels learned so far.
     pub labels: u64,
@@ -66,22 +64,16 @@ impl Role {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Quality {
     /// Share of labels on the predicted side of 0.5.
-    #[schemars(required)]
     pub accuracy: Option<f64>,
     /// Mean of `-ln p(label)`.
-    #[schemars(required)]
     pub log_loss: Option<f64>,
     /// Area under the ROC curve, from 1,000 equal bins.
-    #[schemars(required)]
     pub auc: Option<f64>,
     /// Mean squared error of the probability.
-    #[schemars(required)]
     pub brier: Option<f64>,
     /// Expected calibration error.
-    #[schemars(required)]
     pub ece: Option<f64>,
     /// Mean of the two classes' F1.
-    #[schemars(required)]
     pub macro_f1: Option<f64>,
     /// The same by language.
     pub by_lang: BTreeMap<String, Figures>,
@@ -97,22 +89,16 @@ pub struct Quality {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Figures {
     /// Share of labels on the predicted side of 0.5.
-    #[schemars(required)]
     pub accuracy: Option<f64>,
     /// Mean of `-ln p(label)`.
-    #[schemars(required)]
     pub log_loss: Option<f64>,
     /// Area under the ROC curve, from 1,000 equal bins.
-    #[schemars(required)]
     pub auc: Option<f64>,
     /// Mean squared error of the probability.
-    #[schemars(required)]
     pub brier: Option<f64>,
     /// Expected calibration error.
-    #[schemars(required)]
     pub ece: Option<f64>,
     /// Mean of the two classes' F1.
-    #[schemars(required)]
     pub macro_f1: Option<f64>,
     /// Labels that these figures are over.
     pub labels: u64,

@@ -17,15 +17,12 @@ pub struct ProductScore {
     /// Those with stars.
     pub ratings: u64,
     /// Mean of the stars, to six decimals.
-    #[schemars(required)]
     pub rating_mean: Option<f64>,
     /// How many reviews have 1, 2, 3, 4, 5 stars; halves go up.
     pub rating_histogram: [u64; 5],
     /// Mean probability of positive, to six decimals.
-    #[schemars(required)]
     pub sentiment_mean: Option<f64>,
     /// Share of the reviews whose label is negative, to six decimals.
-    #[schemars(required)]
     pub negative_share: Option<f64>,
     /// Bayesian mean, to six decimals.
     pub score: f64,

@@ -64,7 +64,7 @@ impl From<&str> for Id {
     }
 }
 
-/// As [`Id`], where the empty string is allowed and stands for nobody.
+/// A string of up to 256 bytes, of which the empty one stands for nobody, or an integer of `0..2^63`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum UserId {

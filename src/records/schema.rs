@@ -1,19 +1,26 @@
 //! The JSON Schemas of the records, generated from their structs: what `kafka/schemas/` holds.
+//!
+//! They describe records as they are written: a field that is always written is required, null or not.
 
-use schemars::{Schema, schema_for};
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
 
 use super::{DeadLetter, Feedback, ModelRecord, ProductScore, Review, ScoredReview};
 
 /// Each record's schema, by the name of its file without ending.
 pub fn all() -> Vec<(&'static str, Schema)> {
     vec![
-        ("review", schema_for!(Review)),
-        ("feedback", schema_for!(Feedback)),
-        ("scored_review", schema_for!(ScoredReview)),
-        ("product_score", schema_for!(ProductScore)),
-        ("dead_letter", schema_for!(DeadLetter)),
-        ("model", schema_for!(ModelRecord)),
+        ("review", of::<Review>()),
+        ("feedback", of::<Feedback>()),
+        ("scored_review", of::<ScoredReview>()),
+        ("product_score", of::<ProductScore>()),
+        ("dead_letter", of::<DeadLetter>()),
+        ("model", of::<ModelRecord>()),
     ]
+}
+
+fn of<T: JsonSchema>() -> Schema {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>()
 }
 
 #[cfg(test)]
@@ -50,14 +57,17 @@ mod tests {
     }
 
     #[test]
-    fn output_records_require_all_their_fields() {
+    fn output_records_require_all_their_fields_null_or_not() {
+        let schemas: serde_json::Map<_, _> =
+            all().into_iter().map(|(name, schema)| (name.to_owned(), schema.to_value())).collect();
         for (name, fields) in [("scored_review", 18), ("product_score", 9), ("model", 11)] {
-            let schemas = all();
-            let (_, schema) = schemas.iter().find(|(known, _)| *known == name).unwrap();
-            let required = schema.get("required").and_then(|list| list.as_array()).map_or(0, Vec::len);
-            let properties =
-                schema.get("properties").and_then(|list| list.as_object()).map_or(0, |map| map.len());
-            assert_eq!((required, properties), (fields, fields), "{name}");
+            let required = schemas[name]["required"].as_array().map(Vec::len);
+            let properties = schemas[name]["properties"].as_object().map(serde_json::Map::len);
+            assert_eq!((required, properties), (Some(fields), Some(fields)), "{name}");
         }
+        let nullable = serde_json::json!(["string", "null"]);
+        assert_eq!(schemas["scored_review"]["properties"]["user_id"]["type"], nullable);
+        assert_eq!(schemas["feedback"]["required"], serde_json::json!(["feedback_id", "review_id", "label"]));
+        assert_eq!(schemas["review"]["required"], serde_json::json!(["review_id"]));
     }
 }

@@ -11,44 +11,35 @@ use serde::{Deserialize, Serialize};
 
 /// A live review with its sentiment and status.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(title = "ScoredReview", inline)]
+#[schemars(title = "ScoredReview")]
 pub struct ScoredReview {
     /// Names the review; the key.
     pub review_id: String,
     /// The product it is about.
     pub product_id: String,
     /// Who wrote it.
-    #[schemars(required)]
     pub user_id: Option<String>,
     /// Stars from 1 to 5, to six decimals.
-    #[schemars(required)]
     pub rating: Option<f64>,
     /// Primary language subtag in lower case; `und` where it could not be told.
     pub lang: String,
     /// Milliseconds since 1970.
     pub ts: i64,
     /// Probability of positive, 0 to 1, to six decimals.
-    #[schemars(required)]
     pub sentiment: Option<f64>,
     /// From `sentiment` (positive from 0.6, negative to 0.4), or the last sentiment feedback.
-    #[schemars(required)]
     pub label: Option<Sentiment>,
     /// The `feedback_id` that set `label`.
-    #[schemars(required)]
     pub labelled_by: Option<String>,
     /// Probability of spam, 0 to 1, to six decimals; null without a spam step.
-    #[schemars(required)]
     pub spam: Option<f64>,
     /// Why it is thought to be spam; null until a step sets it.
-    #[schemars(required)]
     pub spam_reasons: Option<Vec<String>>,
     /// Whether the model could not decide; null until a step sets it.
-    #[schemars(required)]
     pub unsure: Option<bool>,
     /// What the review counts as.
     pub status: Status,
     /// The review that this one duplicates.
-    #[schemars(required)]
     pub of: Option<String>,
     /// Which model version scored what: `{"sentiment": "sentiment@17"}`.
     pub model: BTreeMap<String, String>,

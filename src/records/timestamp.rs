@@ -21,8 +21,8 @@ pub fn from_integer(number: u64) -> Option<i64> {
 
 /// An instant from a number of seconds or milliseconds with a fraction.
 pub fn from_number(number: f64) -> Option<i64> {
-    // The first of these is also false for what is not a number; -0 is 0.
-    if !(number >= 0.0) || number >= LAST_MS as f64 + 1.0 {
+    // What is not a number is in no range; -0 is 0.
+    if !(0.0..LAST_MS as f64 + 1.0).contains(&number) {
         return None;
     }
     if number.fract() == 0.0 || number >= MILLISECONDS_FROM as f64 {

@@ -9,7 +9,7 @@ use memchr::{memchr, memchr2};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use super::entities::{self, Decoded};
-use super::run_end;
+use super::scan;
 
 /// Cleans `text` into `out`, replacing what was there; `decoded` is scratch.
 pub fn clean_into(text: &str, decoded: &mut String, out: &mut String) {
@@ -25,18 +25,7 @@ pub fn clean_into(text: &str, decoded: &mut String, out: &mut String) {
 
 /// Whether `text` is one of the usual ones that cleaning leaves as they are; false says nothing.
 pub fn is_plain(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let (Some(&first), Some(&last)) = (bytes.first(), bytes.last()) else {
-        return true;
-    };
-    let mut odd = first == b' ' || last == b' ';
-    for &byte in bytes {
-        odd |= !(0x20..0x7f).contains(&byte) || byte == b'<' || byte == b'&';
-    }
-    for (&one, &next) in bytes.iter().zip(&bytes[1..]) {
-        odd |= one == b' ' && next == b' ';
-    }
-    !odd
+    scan::is_plain(text.as_bytes())
 }
 
 /// Steps 1 and 2, appended to `out`.
@@ -92,17 +81,18 @@ fn fold(text: &str, out: &mut String) {
     while at < bytes.len() {
         let byte = bytes[at];
         if byte.is_ascii_graphic() {
-            let end = plain_end(bytes, at);
+            let end = scan::plain_end(bytes, at);
             folded.stretch(&text[at..end]);
             at = end;
         } else if byte.is_ascii() {
             folded.space = true;
             at += 1;
         } else {
-            let end = run_end(bytes, at, |byte| !byte.is_ascii());
+            let end = scan::run_end(bytes, at);
             let run = &text[at..end];
-            // Below U+0300 nothing combines.
-            if run.chars().all(|c| c < '\u{300}') || is_nfc_quick(run.chars()) == IsNormalized::Yes {
+            if run.chars().all(is_usual) {
+                folded.stretch(run);
+            } else if is_nfc_quick(run.chars()) == IsNormalized::Yes {
                 run.chars().for_each(|c| folded.push(c));
             } else {
                 // The head is the last of `out`, unless it has become a space: then nothing composes with it.
@@ -114,30 +104,9 @@ fn fold(text: &str, out: &mut String) {
     }
 }
 
-/// Where the stretch from the graphic ASCII character at `at` ends that can be copied as it stands: of graphic ASCII
-/// and single spaces between.
-fn plain_end(bytes: &[u8], at: usize) -> usize {
-    const BLOCK: usize = 16;
-    let mut end = at + 1;
-    // Each block is judged with the byte before it, without a branch a byte.
-    while let Some(block) = bytes.get(end - 1..end + BLOCK) {
-        let mut odd = false;
-        for pair in 0..BLOCK {
-            let (one, next) = (block[pair], block[pair + 1]);
-            odd |= !(0x20..0x7f).contains(&next) || (one == b' ' && next == b' ');
-        }
-        if odd {
-            break;
-        }
-        end += BLOCK;
-    }
-    while let Some(&next) = bytes.get(end) {
-        if !next.is_ascii_graphic() && (next != b' ' || bytes[end - 1] == b' ') {
-            break;
-        }
-        end += 1;
-    }
-    if bytes[end - 1] == b' ' { end - 1 } else { end }
+/// Whether a character beyond ASCII is neither hidden nor white space and, being below U+0300, never combines.
+fn is_usual(c: char) -> bool {
+    matches!(c, '\u{A1}'..='\u{AC}' | '\u{AE}'..='\u{2FF}')
 }
 
 /// Text being built, with the white space since its last character.
@@ -230,6 +199,7 @@ mod tests {
     fn what_step_4_takes_is_said_by_its_list() {
         for c in '\0'..=char::MAX {
             assert_eq!(is_hidden(c), reference::is_hidden(c), "{c:?}");
+            assert!(!is_usual(c) || reference::clean(&format!("a{c}{c}")) == format!("a{c}{c}"), "{c:?}");
         }
     }
 

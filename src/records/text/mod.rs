@@ -11,11 +11,7 @@
 pub mod clean;
 pub mod entities;
 pub mod normalise;
-
-/// Where the run of bytes that begins at `at` and satisfies `keep` ends.
-fn run_end(bytes: &[u8], at: usize, keep: impl Fn(u8) -> bool) -> usize {
-    bytes[at..].iter().position(|&byte| !keep(byte)).map_or(bytes.len(), |len| at + len)
-}
+mod scan;
 
 /// The rules of the contract applied to whole strings, one after the other: slow, and plainly right. The fuzz target takes the file too.
 #[cfg(test)]

@@ -7,18 +7,18 @@
 use caseless::Caseless;
 use unicode_normalization::UnicodeNormalization;
 
-use super::run_end;
+use super::scan;
 
 /// Appends the normalised form of a cleaned title or text to `out`.
 pub fn normalise_into(cleaned: &str, out: &mut String) {
     let bytes = cleaned.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
-        let end = ascii_end(bytes, at);
+        let end = scan::ascii_end(bytes, at);
         let from = out.len();
         out.push_str(&cleaned[at..end]);
         out[from..].make_ascii_lowercase();
-        at = run_end(bytes, end, |byte| !byte.is_ascii());
+        at = scan::run_end(bytes, end);
         let run = &cleaned[end..at];
         if run.chars().all(is_simple) {
             run.chars().for_each(|c| push_simple(c, out));
@@ -30,16 +30,6 @@ pub fn normalise_into(cleaned: &str, out: &mut String) {
             out.extend(chars.nfkc().default_case_fold().nfkc().default_case_fold().nfkc());
         }
     }
-}
-
-/// Where the ASCII that begins at `at` ends.
-fn ascii_end(bytes: &[u8], at: usize) -> usize {
-    const BLOCK: usize = 32;
-    let mut end = at;
-    while bytes.get(end..end + BLOCK).is_some_and(<[u8]>::is_ascii) {
-        end += BLOCK;
-    }
-    run_end(bytes, end, |byte| byte.is_ascii())
 }
 
 /// Whether a character is a starter that combines with nothing before it, has no compatibility form, and folds as
