@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     diagnostics::{Fault, list, suggest},
-    document::{Kind, Node, Span},
+    document::{Entry, Kind, Node, Span},
 };
 
 /// All faults of a document.
@@ -123,7 +123,15 @@ impl<'a> Walker<'a> {
         let expected = expected.collect::<Vec<_>>().join(" or ");
         let help = match &node.kind {
             Kind::Number(_) | Kind::Bool(_) if expected == "text" => {
-                schema.get("pattern").and_then(|_| expectation(schema)).or(Some("put it in quotes".into()))
+                if let Some(pattern) = schema.get("pattern").and_then(Value::as_str)
+                    && !Regex::new(pattern)
+                        .is_ok_and(|pattern| pattern.is_match(&node.to_value().to_string()))
+                {
+                    // Quotes would not make it right.
+                    self.not_matching(node, pattern, schema, place);
+                    return false;
+                }
+                Some("put it in quotes".into())
             }
             Kind::Text(text) if expected == "a list" && !node.secret => Some(format!("write `[{text}]`")),
             Kind::Text(_) if !node.plain && expected != "text" => Some("remove the quotes".into()),
@@ -182,7 +190,7 @@ impl<'a> Walker<'a> {
             .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
             .collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let message = format!("{} cannot be {}", place.path(), found(node));
+        let message = format!("{} cannot be {}", place.path(), told(node));
         self.fault(node.span, place, message, format!("expected {}", list(&names)));
         if let (Some(text), Some(fault)) = (node.as_text(), self.faults.last_mut())
             && let Some(nearest) = super::diagnostics::nearest(text, names)
@@ -196,14 +204,14 @@ impl<'a> Walker<'a> {
         let Some(pattern) = schema.get("pattern").and_then(Value::as_str) else { return };
         // The patterns are ours: a test compiles them all.
         if Regex::new(pattern).is_ok_and(|regex| !regex.is_match(text)) {
-            let expected = expectation(schema).unwrap_or_else(|| format!("text that matches {pattern}"));
-            self.fault(
-                node.span,
-                place,
-                format!("{} cannot be {}", place.path(), found(node)),
-                format!("expected {expected}"),
-            );
+            self.not_matching(node, pattern, schema, place);
         }
+    }
+
+    fn not_matching(&mut self, node: &Node, pattern: &str, schema: &Value, place: &Place) {
+        let expected = expectation(schema).unwrap_or_else(|| format!("text that matches {pattern}"));
+        let message = format!("{} cannot be {}", place.path(), told(node));
+        self.fault(node.span, place, message, format!("expected {expected}"));
     }
 
     fn number(&mut self, node: &Node, number: f64, schema: &Value, place: &Place) {
@@ -217,7 +225,7 @@ impl<'a> Walker<'a> {
             (Some(low), None) => format!("expected {low} or more"),
             (_, high) => format!("expected {} or less", high.unwrap_or_default()),
         };
-        self.fault(node.span, place, format!("{} cannot be {}", place.path(), found(node)), expected);
+        self.fault(node.span, place, format!("{} cannot be {}", place.path(), told(node)), expected);
     }
 
     fn size(&mut self, node: &Node, size: usize, keys: (&str, &str, &str), schema: &Value, place: &Place) {
@@ -234,6 +242,11 @@ impl<'a> Walker<'a> {
                 (format!("{} has {size} {}", place.path(), keys.2), format!("expected {word} {bound} {what}"))
             };
             self.fault(node.span, place, message, label);
+            if let (Some(about), Some(fault)) =
+                (schema.get("description").and_then(Value::as_str), self.faults.last_mut())
+            {
+                fault.help = Some(about.to_owned());
+            }
         }
     }
 
@@ -244,13 +257,7 @@ impl<'a> Walker<'a> {
         for entry in entries {
             let below = place.child(&entry.key, entry.key_span);
             if let Some(names) = schema.get("propertyNames") {
-                let name = Node {
-                    kind: Kind::Text(entry.key.clone()),
-                    span: entry.key_span,
-                    plain: true,
-                    secret: false,
-                };
-                self.node(&name, names, &below);
+                self.name(entry, names, place, &below);
             }
             let property = properties.and_then(|properties| properties.get(&entry.key));
             match (property, schema.get("additionalProperties")) {
@@ -277,6 +284,31 @@ impl<'a> Walker<'a> {
                 let about = properties.and_then(|p| p.get(key)).and_then(|property| self.about(property));
                 if let (Some(about), Some(fault)) = (about, self.faults.last_mut()) {
                     fault.help = Some(format!("`{key}`: {about}"));
+                }
+            }
+        }
+    }
+
+    /// `propertyNames`: a pattern or a list of names.
+    fn name(&mut self, entry: &Entry, names: &Value, place: &Place, below: &Place) {
+        let pattern =
+            names.get("pattern").and_then(Value::as_str).and_then(|pattern| Regex::new(pattern).ok());
+        if pattern.is_some_and(|pattern| !pattern.is_match(&entry.key)) {
+            let message = format!("`{}` cannot be a name in {}", entry.key, place.path());
+            self.fault(
+                entry.key_span,
+                below,
+                message,
+                format!("expected {}", expectation(names).unwrap_or_default()),
+            );
+        }
+        if let Some(known) = names.get("enum").and_then(Value::as_array) {
+            let known: Vec<&str> = known.iter().filter_map(Value::as_str).collect();
+            if !known.contains(&entry.key.as_str()) {
+                let message = format!("unknown name `{}` in {}", entry.key, place.path());
+                self.fault(entry.key_span, below, message, "not known here".into());
+                if let Some(fault) = self.faults.last_mut() {
+                    fault.help = Some(suggest(&entry.key, &known));
                 }
             }
         }
@@ -327,7 +359,16 @@ fn expectation(schema: &Value) -> Option<String> {
     Some(first.to_lowercase().chain(words).collect())
 }
 
-/// A value in words; one that a variable gave is not told.
+/// A value after "cannot be".
+fn told(node: &Node) -> String {
+    match &node.kind {
+        Kind::Number(_) | Kind::Bool(_) | Kind::Text(_) if node.secret => "what its variable holds".into(),
+        Kind::Number(value) => value.to_string(),
+        _ => found(node),
+    }
+}
+
+/// A value after "found"; one that a variable gave is not told.
 fn found(node: &Node) -> String {
     match &node.kind {
         Kind::Null => "nothing".into(),
@@ -338,7 +379,8 @@ fn found(node: &Node) -> String {
         Kind::Number(value) => format!("the number {value}"),
         Kind::Text(text) if text.is_empty() => "empty text".into(),
         Kind::Text(text) if text.chars().count() > 60 => "this text".into(),
-        Kind::Text(text) => format!("`{text}`"),
+        Kind::Text(text) if node.plain => format!("`{text}`"),
+        Kind::Text(text) => format!("the text `{text}`"),
         Kind::Broken => "a value with a fault".into(),
     }
 }

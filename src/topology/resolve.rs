@@ -14,7 +14,7 @@ use super::{
     edges::{Wired, wire},
     options::{self, Options},
     plan::{From, Plan, SourceNode, StepNode},
-    references::{self, Upstream},
+    references::{self, References, Upstream},
 };
 use crate::{connect::registry::SourceKind, operators::registry::EdgeType};
 
@@ -28,9 +28,12 @@ pub(super) fn resolve(root: &Node, faults: &mut Vec<Fault>, warnings: &mut Vec<F
     targets(&components, faults);
     let references = references::resolve(&components, faults);
     let mut wired = wire(&components, &references, faults);
-    learners(&components, &mut wired, faults);
+    learners(&components, &references, &mut wired, faults);
     demands(&components, &mut wired, faults);
-    unread(&components, &references, &wired, warnings);
+    // Where a reference is not understood, what looks unread may be what it meant.
+    if references.are_whole(&components) {
+        unread(&components, &references, &wired, warnings);
+    }
     let options = options.filter(|_| faults.is_empty())?;
     Some(plan(options, &components, wired))
 }
@@ -111,7 +114,12 @@ fn targets(components: &Components<'_>, faults: &mut Vec<Fault>) {
 }
 
 /// A learner names a scoring transform upstream of it, and no model has two learners.
-fn learners(components: &Components<'_>, wired: &mut Wired, faults: &mut Vec<Fault>) {
+fn learners(
+    components: &Components<'_>,
+    references: &References,
+    wired: &mut Wired,
+    faults: &mut Vec<Fault>,
+) {
     let mut learned: BTreeMap<usize, usize> = BTreeMap::new();
     for index in 0..wired.steps.len() {
         let (Some(setting), Some(declared)) = (wired.steps[index].operator.learns, wired.declared[index])
@@ -142,15 +150,18 @@ fn learners(components: &Components<'_>, wired: &mut Wired, faults: &mut Vec<Fau
             faults.push(fault.help(suggest(wanted, &ids)));
             continue;
         };
-        if !upstream(&wired.steps, index).contains(&step) {
-            faults.push(
-                Fault::new(
-                    span,
-                    format!("`{}` would learn for `{wanted}`, whose scores it does not read", transform.id),
-                    "not upstream of it",
-                )
-                .help(format!("let `{}` read what comes from `{wanted}`", transform.id)),
-            );
+        let before = upstream(&wired.steps, index);
+        if !before.contains(&step) {
+            let whole =
+                |step: &usize| wired.declared[*step].is_none_or(|at| references.is_whole(components, at));
+            if before.iter().chain(&[index]).all(whole) {
+                let message =
+                    format!("`{}` would learn for `{wanted}`, whose scores it does not read", transform.id);
+                faults.push(
+                    Fault::new(span, message, "not upstream of it")
+                        .help(format!("let `{}` read what comes from `{wanted}`", transform.id)),
+                );
+            }
             continue;
         }
         if let Some(first) = learned.insert(step, declared) {
@@ -201,6 +212,10 @@ fn demands(components: &Components<'_>, wired: &mut Wired, faults: &mut Vec<Faul
             broken = true;
         }
     }
+    // Of each step, the declared transform whose wish for features reached it first.
+    let mut wishes: Vec<Option<usize>> = (0..wired.steps.len())
+        .map(|step| wired.declared[step].filter(|_| wired.steps[step].demand.features.is_some()))
+        .collect();
     for index in (0..wired.steps.len()).rev() {
         let demand = wired.steps[index].demand.clone();
         let mut before: Vec<usize> = Vec::new();
@@ -212,18 +227,20 @@ fn demands(components: &Components<'_>, wired: &mut Wired, faults: &mut Vec<Faul
             }
         }
         for step in before {
-            if let Err(conflict) = wired.steps[step].demand.merge(&demand)
-                && !broken
-            {
-                let reader = wired.declared[index].map(|declared| &components.transforms[declared]);
-                let span = reader.map_or(Default::default(), |reader| reader.span);
+            let Err(conflict) = wired.steps[step].demand.merge(&demand) else {
+                wishes[step] = wishes[step].or(wishes[index]);
+                continue;
+            };
+            if let (Some(one), Some(other), false) = (wishes[index], wishes[step], broken) {
+                let (one, other) = (&components.transforms[one], &components.transforms[other]);
+                let message =
+                    format!("`{}` cannot serve both `{}` and `{}`", wired.steps[step].id, one.id, other.id);
                 faults.push(
-                    Fault::new(
-                        span,
-                        format!("`{}` cannot be read by both: {conflict}", wired.steps[step].id),
-                        "one of the two",
-                    )
-                    .help("give both the same settings, or each its own chain from the source"),
+                    Fault::new(one.span, message, "one of the two").also(other.span, "the other").help(
+                        format!(
+                            "{conflict}; give both the same settings, or each its own chain from the source"
+                        ),
+                    ),
                 );
             }
         }
@@ -231,12 +248,7 @@ fn demands(components: &Components<'_>, wired: &mut Wired, faults: &mut Vec<Faul
 }
 
 /// What nobody reads is allowed, and most likely forgotten.
-fn unread(
-    components: &Components<'_>,
-    references: &references::References,
-    wired: &Wired,
-    warnings: &mut Vec<Fault>,
-) {
+fn unread(components: &Components<'_>, references: &References, wired: &Wired, warnings: &mut Vec<Fault>) {
     let read: Vec<Upstream> =
         references.transforms.iter().chain(&references.sinks).flatten().flatten().copied().collect();
     for (index, source) in components.sources.iter().enumerate() {
@@ -262,7 +274,7 @@ fn unread(
                 Fault::new(
                     components.transforms[index].span,
                     format!("nobody reads `{}`", step.id),
-                    "works for nothing",
+                    "its output goes nowhere",
                 )
                 .help("add it to the `inputs` of a transform or sink, or remove it"),
             );
