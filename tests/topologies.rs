@@ -271,9 +271,9 @@ fn json_is_a_topology_too() {
 #[test]
 fn places_are_right_after_umlauts_and_carriage_returns() {
     for newline in ["\n", "\r\n"] {
-        let text = format!("# Übung 😀{newline}{}", SMALL.trim_start()).replace("slots: 1024", "slotz: 1024");
+        let text = format!("# Übung 😀\n{}", SMALL.trim_start()).replace("slots: 1024", "slotz: 1024");
         let told = read(&text.replace('\n', newline), &[]).unwrap_err().render(false);
-        assert!(told.contains("topology.yaml:11:50"), "{told}");
+        assert!(told.contains("topology.yaml:10:50"), "{told}");
     }
 }
 

@@ -35,8 +35,7 @@ pub(super) fn port_full(
     edge: EdgeType,
 ) -> Fault {
     let port = &operator.ports[port];
-    let message =
-        format!("the input `{}` of `{}` (a `{}`) takes one edge", port.name, reader.id, operator.name);
+    let message = format!("the input `{}` of {} takes one edge", port.name, named(reader.id, operator));
     let fault = Fault::new(reference.span, message, format!("a second one: {edge}"));
     match converter(edge, port.accepts).filter(|merge| merge.ports[0].many) {
         Some(merge) => fault.help(format!(
@@ -50,8 +49,7 @@ pub(super) fn port_full(
 /// A port has no edge.
 pub(super) fn port_needs(reader: &Declared<'_, Operator>, operator: &Operator, port: &Port) -> Fault {
     let span = reader.node.get("inputs").map_or(reader.span, |inputs| inputs.span);
-    let message =
-        format!("`{}` (a `{}`) has nothing for its input `{}`", reader.id, operator.name, port.name);
+    let message = format!("{} has nothing for its input `{}`", named(reader.id, operator), port.name);
     let fault = Fault::new(span, message, format!("expected {} too", types(port.accepts)));
     fault.help(format!("add {} to `inputs`", givers(port.accepts)))
 }

@@ -8,8 +8,10 @@ use crate::topology::plan::Plan;
 
 const BOX: (f64, f64) = (148.0, 46.0);
 /// From one column to the next, and from one row to the next.
-const STEP: (f64, f64) = (272.0, 74.0);
+const STEP: (f64, f64) = (296.0, 74.0);
 const MARGIN: f64 = 24.0;
+/// Between two lines of a label.
+const LINE: f64 = 12.0;
 /// Height of the title above the boxes.
 const HEAD: f64 = 40.0;
 
@@ -53,8 +55,8 @@ pub fn svg(plan: &Plan) -> String {
     let picture = Picture::new(plan);
     let layout = layout(&picture);
     let backs = picture.arrows.iter().filter(|arrow| arrow.back).count();
-    let lanes = 26.0 * f64::from(u32::try_from(backs).unwrap_or(0));
-    let columns = f64::from(u32::try_from(layout.width.max(1)).unwrap_or(1));
+    let lanes = 26.0 * row(backs);
+    let columns = row(layout.width.max(1));
     let width = 2.0 * MARGIN + (columns - 1.0) * STEP.0 + BOX.0;
     let bottom = HEAD + MARGIN + layout.height * STEP.1 + BOX.1;
     let height = bottom + lanes + MARGIN;
@@ -112,9 +114,8 @@ pub fn svg(plan: &Plan) -> String {
 }
 
 /// Upper left corner of a box.
-fn corner(column: usize, row: f64) -> (f64, f64) {
-    let column = f64::from(u32::try_from(column).unwrap_or(0));
-    (MARGIN + column * STEP.0, HEAD + MARGIN + row * STEP.1)
+fn corner(column: usize, down: f64) -> (f64, f64) {
+    (MARGIN + row(column) * STEP.0, HEAD + MARGIN + down * STEP.1)
 }
 
 /// An arrow with the data, through its bends.
@@ -170,31 +171,25 @@ fn labels(picture: &Picture, layout: &Layout) -> String {
         let (x, y) = corner(layout.columns[arrow.from], layout.rows[arrow.from]);
         let next = layout.bends[index].first().map_or(layout.rows[arrow.to], |bend| bend.1);
         let (_, next_y) = corner(0, next);
-        // On the middle of the first curve.
+        // On the middle of the first curve; above it where it is straight.
         let (x, y) = (x + BOX.0 + (STEP.0 - BOX.0) / 2.0, f64::midpoint(y, next_y) + BOX.1 / 2.0);
-        match arrow.label.split_once(", ") {
-            None => {
-                text += &format!(
-                    "  <text class=\"flow\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>\n",
-                    y + 3.0,
-                    escape(&arrow.label)
-                )
-            }
-            Some((first, second)) => {
-                text += &format!(
-                    "  <text class=\"flow\" x=\"{x:.1}\" y=\"{:.1}\">{},</text>\n",
-                    y - 3.0,
-                    escape(first)
-                );
-                text += &format!(
-                    "  <text class=\"flow\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>\n",
-                    y + 9.0,
-                    escape(second)
-                );
-            }
+        let straight = (next_y - corner(0, layout.rows[arrow.from]).1).abs() < 1.0;
+        let lines: Vec<String> = match arrow.label.split_once(", ") {
+            Some((first, second)) => vec![format!("{first},"), second.to_owned()],
+            None => vec![arrow.label.clone()],
+        };
+        let last = if straight { y - 6.0 } else { y + 3.0 + LINE / 2.0 * row(lines.len() - 1) };
+        for (up, line) in lines.iter().rev().enumerate() {
+            let y = last - LINE * row(up);
+            text += &format!("  <text class=\"flow\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>\n", escape(line));
         }
     }
     text
+}
+
+/// Small counts: the number is exact.
+fn row(count: usize) -> f64 {
+    u32::try_from(count).map_or(0.0, f64::from)
 }
 
 /// A long id is squeezed into its box.
