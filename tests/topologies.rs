@@ -2,6 +2,8 @@
 //!
 //! Each file of `tests/wrong/` has a snapshot of everything that `validate` says about it. The commands are run as the real binary.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -242,7 +244,7 @@ fn variables_are_typed_like_the_scalars_they_stand_in() {
 
 #[test]
 fn unread_parts_are_warned_about() {
-    let text = format!("{SMALL}").replace("sources:", "sources:\n  more: { type: file, path: more.jsonl }");
+    let text = SMALL.replace("sources:", "sources:\n  more: { type: file, path: more.jsonl }");
     let (plan, warnings) = load_str(
         "t.yaml",
         &text.replace(

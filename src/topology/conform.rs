@@ -98,7 +98,7 @@ impl<'a> Walker<'a> {
             Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
             one => one.as_str().into_iter().collect(),
         };
-        let is = |name: &&str| match (*name, &node.kind) {
+        let is = |name: &str| match (name, &node.kind) {
             ("null", Kind::Null)
             | ("boolean", Kind::Bool(_))
             | ("string", Kind::Text(_))
@@ -108,7 +108,7 @@ impl<'a> Walker<'a> {
             ("integer", Kind::Number(number)) => !number.is_f64(),
             _ => false,
         };
-        if names.iter().any(|name| is(&name)) {
+        if names.iter().any(|name| is(name)) {
             return true;
         }
         let expected = names.iter().filter(|name| **name != "null").map(|name| match *name {
@@ -429,7 +429,7 @@ mod tests {
                     "properties" | "$defs" => value.as_object().unwrap().values().for_each(walk),
                     "allOf" | "anyOf" | "oneOf" => value.as_array().unwrap().iter().for_each(walk),
                     "if" | "then" | "else" | "items" | "additionalProperties" | "propertyNames" => {
-                        walk(value)
+                        walk(value);
                     }
                     "pattern" => assert!(Regex::new(value.as_str().unwrap()).is_ok()),
                     _ => {}

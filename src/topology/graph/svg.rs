@@ -22,6 +22,7 @@ const STYLE: &str = "
     .id { font-size: 13px; font-weight: 600 }
     .about { font-size: 11px; fill: #4b5563 }
     .flow { font-size: 10px; fill: #4b5563; stroke: #ffffff; stroke-width: 4px; paint-order: stroke }
+    .beside { text-anchor: start }
     rect.box { stroke-width: 1.5 }
     .source { fill: #dbeafe; stroke: #2563eb }
     .step { fill: #ede9fe; stroke: #7c3aed }
@@ -159,29 +160,38 @@ fn way_back(layout: &Layout, arrow: &Arrow, lane: f64) -> String {
     )
 }
 
-/// What flows, once for each box and type, beside the box it leaves; long types take two lines.
+/// What flows, once for each box and type, right of the box it leaves: what goes up above the arrows, what goes down below.
 fn labels(picture: &Picture, layout: &Layout) -> String {
     let mut text = String::new();
-    let mut seen: Vec<(usize, &str)> = Vec::new();
-    for (index, arrow) in picture.arrows.iter().enumerate().filter(|(_, arrow)| !arrow.back) {
-        if seen.contains(&(arrow.from, &arrow.label)) {
-            continue;
+    for from in 0..picture.blocks.len() {
+        // How far each type's arrow goes down on its way to the next column.
+        let mut flows: Vec<(f64, &str)> = Vec::new();
+        for (index, arrow) in
+            picture.arrows.iter().enumerate().filter(|(_, arrow)| !arrow.back && arrow.from == from)
+        {
+            let next = layout.bends[index].first().map_or(layout.rows[arrow.to], |bend| bend.1);
+            let down = next - layout.rows[from];
+            match flows.iter_mut().find(|(_, label)| *label == arrow.label) {
+                Some((most, _)) => *most = most.max(down),
+                None => flows.push((down, &arrow.label)),
+            }
         }
-        seen.push((arrow.from, &arrow.label));
-        let (x, y) = corner(layout.columns[arrow.from], layout.rows[arrow.from]);
-        let next = layout.bends[index].first().map_or(layout.rows[arrow.to], |bend| bend.1);
-        let (_, next_y) = corner(0, next);
-        // On the middle of the first curve; above it where it is straight.
-        let (x, y) = (x + BOX.0 + (STEP.0 - BOX.0) / 2.0, f64::midpoint(y, next_y) + BOX.1 / 2.0);
-        let straight = (next_y - corner(0, layout.rows[arrow.from]).1).abs() < 1.0;
-        let lines: Vec<String> = match arrow.label.split_once(", ") {
+        flows.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let above = usize::from(flows.len() > 1 || flows.iter().any(|(down, _)| *down > -0.01));
+        let (x, y) = corner(layout.columns[from], layout.rows[from]);
+        let (x, y) = (x + BOX.0 + 6.0, y + BOX.1 / 2.0);
+        let lines = |label: &str| match label.split_once(", ") {
             Some((first, second)) => vec![format!("{first},"), second.to_owned()],
-            None => vec![arrow.label.clone()],
+            None => vec![label.to_owned()],
         };
-        let last = if straight { y - 6.0 } else { y + 3.0 + LINE / 2.0 * row(lines.len() - 1) };
-        for (up, line) in lines.iter().rev().enumerate() {
-            let y = last - LINE * row(up);
-            text += &format!("  <text class=\"flow\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>\n", escape(line));
+        let (upper, lower) = flows.split_at(above.min(flows.len()));
+        let upper: Vec<String> = upper.iter().flat_map(|(_, label)| lines(label)).collect();
+        let lower: Vec<String> = lower.iter().flat_map(|(_, label)| lines(label)).collect();
+        let upper = upper.iter().rev().enumerate().map(|(up, line)| (y - 6.0 - LINE * row(up), line));
+        let lower = lower.iter().enumerate().map(|(down, line)| (y + 14.0 + LINE * row(down), line));
+        for (y, line) in upper.chain(lower) {
+            text +=
+                &format!("  <text class=\"flow beside\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>\n", escape(line));
         }
     }
     text
