@@ -279,6 +279,27 @@ fn places_are_right_after_umlauts_and_carriage_returns() {
     }
 }
 
+/// Whatever is cut off or left out, the answer is a plan or an explanation.
+#[test]
+fn no_damage_to_a_file_is_a_panic() {
+    let text = SMALL.replace("reviews.jsonl", "'${A:-ü}'").replace("1024", "[&x *x, !!y \"z\"]");
+    let (mut refused, mut taken) = (0, 0);
+    for (at, c) in text.char_indices() {
+        for damaged in [text[..at].to_owned(), format!("{}{}", &text[..at], &text[at + c.len_utf8()..])] {
+            match read(&damaged, &[]) {
+                Ok(_) => taken += 1,
+                Err(errors) => {
+                    assert!(!errors.errors.is_empty());
+                    // Each is drawn, with its place.
+                    assert!(errors.errors.iter().all(|error| error.render(false).contains("topology.yaml:")));
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert!(refused > 900 && taken == 0, "{refused} refused, {taken} taken");
+}
+
 #[test]
 fn the_reference_is_up_to_date() {
     let path = root().join("docs/reference.md");

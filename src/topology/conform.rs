@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{
     diagnostics::{Fault, list, suggest},
     document::{Entry, Kind, Node, Span},
+    words::{about, expectation, found, told},
 };
 
 /// All faults of a document.
@@ -281,7 +282,8 @@ impl<'a> Walker<'a> {
             if node.get(key).is_none() {
                 let message = format!("{} has no `{key}`", place.path());
                 self.fault(place.name, place, message, format!("`{key}` is required"));
-                let about = properties.and_then(|p| p.get(key)).and_then(|property| self.about(property));
+                let about =
+                    properties.and_then(|p| p.get(key)).and_then(|property| about(property, self.schema));
                 if let (Some(about), Some(fault)) = (about, self.faults.last_mut()) {
                     fault.help = Some(format!("`{key}`: {about}"));
                 }
@@ -314,26 +316,6 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// What a setting is for, with its choices.
-    fn about(&self, property: &Value) -> Option<String> {
-        let description = property.get("description").and_then(Value::as_str)?;
-        let target =
-            property.get("$ref").and_then(Value::as_str).map(|target| target.trim_start_matches('#'));
-        let choices = target.and_then(|target| self.schema.pointer(target)).unwrap_or(property);
-        let names: Vec<&str> = choices
-            .get("enum")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
-        Some(if names.is_empty() {
-            description.to_owned()
-        } else {
-            format!("{description} One of {}.", list(&names))
-        })
-    }
-
     fn matches(&self, node: &Node, schema: &'a Value, place: &Place) -> bool {
         self.faults_of(node, schema, place, true).is_empty()
     }
@@ -346,42 +328,6 @@ impl<'a> Walker<'a> {
 
     fn fault(&mut self, span: Span, place: &Place, message: String, label: String) {
         self.faults.push(Fault::new(span, message, label).at(place.pointer.clone()));
-    }
-}
-
-/// What a pattern takes, in words.
-fn expectation(schema: &Value) -> Option<String> {
-    if let Some(words) = schema.get("x-expected").and_then(Value::as_str) {
-        return Some(words.to_owned());
-    }
-    let mut words = schema.get("description").and_then(Value::as_str)?.trim_end_matches('.').chars();
-    let first = words.next()?;
-    Some(first.to_lowercase().chain(words).collect())
-}
-
-/// A value after "cannot be".
-fn told(node: &Node) -> String {
-    match &node.kind {
-        Kind::Number(_) | Kind::Bool(_) | Kind::Text(_) if node.secret => "what its variable holds".into(),
-        Kind::Number(value) => value.to_string(),
-        _ => found(node),
-    }
-}
-
-/// A value after "found"; one that a variable gave is not told.
-fn found(node: &Node) -> String {
-    match &node.kind {
-        Kind::Null => "nothing".into(),
-        Kind::List(_) => "a list".into(),
-        Kind::Map(_) => "a map".into(),
-        _ if node.secret => "the value of a variable".into(),
-        Kind::Bool(value) => format!("`{value}`"),
-        Kind::Number(value) => format!("the number {value}"),
-        Kind::Text(text) if text.is_empty() => "empty text".into(),
-        Kind::Text(text) if text.chars().count() > 60 => "this text".into(),
-        Kind::Text(text) if node.plain => format!("`{text}`"),
-        Kind::Text(text) => format!("the text `{text}`"),
-        Kind::Broken => "a value with a fault".into(),
     }
 }
 

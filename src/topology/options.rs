@@ -52,7 +52,7 @@ pub struct Options {
     /// How often a checkpoint is taken, in wall time; changes no output.
     #[serde(default = "checkpoint")]
     pub checkpoint: Millis,
-    /// The folder of state and refused records: `file:PATH` or a path; without it, `file:./state/NAME`.
+    /// The folder of state and refused records, from the working folder: `file:PATH` or a path; without it, `file:./state/NAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
     /// The languages among which a missing one is detected.

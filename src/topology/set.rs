@@ -6,8 +6,8 @@
 
 use super::{
     diagnostics::Fault,
-    document::{self, Entry, Kind, Node, Span, Text},
-    scalar,
+    document::{Entry, Kind, Node, Span, Text},
+    scalar, yaml,
 };
 
 /// Applies one option, whose text gets the index `index`.
@@ -34,7 +34,7 @@ fn set(root: &mut Node, option: &str, index: usize, faults: &mut Vec<Fault>) -> 
     };
     let start = path.len() + 1;
     let value = if value.starts_with(['[', '{', '"', '\'']) {
-        let (node, wrong) = document::parse(value, index, start);
+        let (node, wrong) = yaml::parse(value, index, start);
         faults.extend(wrong);
         node
     } else {
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     fn root() -> Node {
-        document::parse("a: {b: 1, l: [x, y]}\ne:\n", 0, 0).0
+        yaml::parse("a: {b: 1, l: [x, y]}\ne:\n", 0, 0).0
     }
 
     #[test]
