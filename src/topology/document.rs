@@ -93,10 +93,30 @@ pub(super) struct Document {
 }
 
 impl Document {
-    /// Replaces the values of environment variables by their names; very short ones are no secrets, and are words of any message.
+    /// Replaces the values of environment variables by their names. Short values are replaced only where they stand
+    /// alone, very short ones not at all: they are no secrets, and are parts of any message.
     pub(super) fn redact(&self, message: &str) -> String {
-        let long = self.variables.iter().filter(|(_, value)| value.len() >= 4);
-        long.fold(message.to_owned(), |text, (name, value)| text.replace(value, &format!("${{{name}}}")))
+        let mut text = message.to_owned();
+        for (name, value) in self.variables.iter().filter(|(_, value)| value.len() >= 4) {
+            let name = format!("${{{name}}}");
+            if value.len() >= 8 {
+                text = text.replace(value, &name);
+                continue;
+            }
+            let mut from = 0;
+            while let Some(at) = text[from..].find(value.as_str()).map(|at| from + at) {
+                let end = at + value.len();
+                let inside = text[..at].ends_with(char::is_alphanumeric)
+                    || text[end..].starts_with(char::is_alphanumeric);
+                if inside {
+                    from = end;
+                } else {
+                    text.replace_range(at..end, &name);
+                    from = at + name.len();
+                }
+            }
+        }
+        text
     }
 }
 
@@ -161,5 +181,21 @@ impl Node {
             }
         }
         node.span
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_variables_are_not_told() {
+        let variables = [("A", "long-secret"), ("B", "file"), ("C", "5")];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let document = Document { texts: Vec::new(), variables };
+        assert_eq!(
+            document.redact("file xlong-secretx profiles (file) 5 file"),
+            "${B} x${A}x profiles (${B}) 5 ${B}"
+        );
     }
 }

@@ -166,7 +166,9 @@ impl<'a> Builder<'a> {
         let at = start - self.base;
         let line_start = self.source[..at].rfind('\n').map_or(0, |newline| newline + 1);
         let line = self.source[line_start..].lines().next().unwrap_or_default();
-        let help = if line.contains("${") {
+        let help = if error.info().contains("anchor") {
+            "quote text that starts with `*` or `&`: \"*.jsonl\""
+        } else if line.contains("${") {
             "inside `{ }` and `[ ]` a variable must stand in quotes: \"${NAME}\""
         } else if line.contains('\t') {
             "YAML is indented with spaces, not with tabs"
