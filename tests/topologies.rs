@@ -2,6 +2,8 @@
 //!
 //! Each file of `tests/wrong/` has a snapshot of everything that `validate` says about it. The commands are run as the real binary.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -80,7 +82,7 @@ fn errors_come_all_at_once_in_order_of_position() {
             "unknown key `pth` in `sources.reviews`",
             "`clean` reads `revews`, which does not exist",
             "`transforms.sentiment.slots` must be a whole number",
-            "`unique` (a `deduplicate`) cannot read `clean`",
+            "`unique` (type `deduplicate`) cannot read `clean`",
             "`sinks.scored.type` cannot be `fil`",
         ]
     );
@@ -117,6 +119,40 @@ sinks:
   scored: { type: file, inputs: [sentiment], path: scored.jsonl }
   products-out: { type: file, inputs: [products], path: products.jsonl }
 ";
+
+/// The form that `docs` and other programs rely on, with files for topics; a sink may have the id of what it reads.
+#[test]
+fn the_form_of_the_contract_is_taken() {
+    let text = r#"
+name: reviews                      # identity of its state, topics and transactional ids
+clock: event
+epoch: 100ms
+state: file:./state/reviews
+checkpoint: 10s
+sources:
+  reviews:  { type: file, path: "${REVIEWS:-data/*.jsonl}", follow: false }
+  feedback: { type: file, record: feedback, path: "${FEEDBACK:-feedback.jsonl}" }
+transforms:
+  clean:     { type: clean, inputs: [reviews] }
+  sentiment: { type: sentiment, inputs: [clean] }
+  corrected: { type: apply_feedback, inputs: [sentiment, feedback] }
+  unique:    { type: deduplicate, inputs: [corrected] }
+  products:  { type: product_scores, inputs: [unique] }
+  learn:     { type: learn, inputs: [unique], model: sentiment }
+sinks:
+  scored:   { type: file, inputs: [unique], path: out/scored.jsonl }
+  products: { type: file, inputs: [products], path: out/products.jsonl }
+  models:   { type: file, inputs: [learn.models], path: out/models.jsonl }
+"#;
+    let plan = read(text, &[]).unwrap();
+    assert_eq!(plan.options.state_dir(), Path::new("./state/reviews"));
+    assert_eq!(plan.sources[0].settings["path"], "data/*.jsonl");
+    let unread: Vec<String> = plan.unread_dead_letters().iter().map(|from| plan.reference(from)).collect();
+    assert_eq!(unread, ["clean.dead_letters", "corrected.dead_letters"]);
+    let ports = &plan.steps.iter().find(|step| step.id == "corrected").unwrap().inputs;
+    assert_eq!(plan.reference(&ports[0][0]), "sentiment.current");
+    assert_eq!(ports[1], [From::Source(1)]);
+}
 
 #[test]
 fn a_step_is_put_in_once_for_each_edge_and_shared() {
@@ -208,7 +244,7 @@ fn variables_are_typed_like_the_scalars_they_stand_in() {
 
 #[test]
 fn unread_parts_are_warned_about() {
-    let text = format!("{SMALL}").replace("sources:", "sources:\n  more: { type: file, path: more.jsonl }");
+    let text = SMALL.replace("sources:", "sources:\n  more: { type: file, path: more.jsonl }");
     let (plan, warnings) = load_str(
         "t.yaml",
         &text.replace(
@@ -237,10 +273,31 @@ fn json_is_a_topology_too() {
 #[test]
 fn places_are_right_after_umlauts_and_carriage_returns() {
     for newline in ["\n", "\r\n"] {
-        let text = format!("# Übung 😀{newline}{}", SMALL.trim_start()).replace("slots: 1024", "slotz: 1024");
+        let text = format!("# Übung 😀\n{}", SMALL.trim_start()).replace("slots: 1024", "slotz: 1024");
         let told = read(&text.replace('\n', newline), &[]).unwrap_err().render(false);
-        assert!(told.contains("topology.yaml:9:56"), "{told}");
+        assert!(told.contains("topology.yaml:10:50"), "{told}");
     }
+}
+
+/// Whatever is cut off or left out, the answer is a plan or an explanation.
+#[test]
+fn no_damage_to_a_file_is_a_panic() {
+    let text = SMALL.replace("reviews.jsonl", "'${A:-ü}'").replace("1024", "[&x *x, !!y \"z\"]");
+    let (mut refused, mut taken) = (0, 0);
+    for (at, c) in text.char_indices() {
+        for damaged in [text[..at].to_owned(), format!("{}{}", &text[..at], &text[at + c.len_utf8()..])] {
+            match read(&damaged, &[]) {
+                Ok(_) => taken += 1,
+                Err(errors) => {
+                    assert!(!errors.errors.is_empty());
+                    // Each is drawn, with its place.
+                    assert!(errors.errors.iter().all(|error| error.render(false).contains("topology.yaml:")));
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert!(refused > 900 && taken == 0, "{refused} refused, {taken} taken");
 }
 
 #[test]
@@ -283,7 +340,10 @@ fn the_validate_command() {
     let (code, out, err) = told(&dirigent(folder.path(), &["validate", "wrong.yaml"]));
     assert_eq!((code, out.as_str()), (Some(78), ""));
     assert!(err.contains("unknown key `slotz`") && err.contains("did you mean `slots`?"), "{err}");
-    assert!(err.contains("wrong.yaml:9") && err.ends_with("1 error\n") && !err.contains('\u{1b}'), "{err}");
+    assert!(
+        err.contains("wrong.yaml:10:50") && err.ends_with("1 error\n") && !err.contains('\u{1b}'),
+        "{err}"
+    );
 
     let (code, _, err) =
         told(&dirigent(folder.path(), &["validate", "wrong.yaml", "--set", "transforms.sentiment.slots=8"]));

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::{
     diagnostics::{Fault, list, suggest},
-    document::{Kind, Node, Span},
+    document::{Entry, Kind, Node, Span},
+    words::{about, expectation, found, told},
 };
 
 /// All faults of a document.
@@ -98,7 +99,7 @@ impl<'a> Walker<'a> {
             Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
             one => one.as_str().into_iter().collect(),
         };
-        let is = |name: &&str| match (*name, &node.kind) {
+        let is = |name: &str| match (name, &node.kind) {
             ("null", Kind::Null)
             | ("boolean", Kind::Bool(_))
             | ("string", Kind::Text(_))
@@ -108,7 +109,7 @@ impl<'a> Walker<'a> {
             ("integer", Kind::Number(number)) => !number.is_f64(),
             _ => false,
         };
-        if names.iter().any(|name| is(&name)) {
+        if names.iter().any(|name| is(name)) {
             return true;
         }
         let expected = names.iter().filter(|name| **name != "null").map(|name| match *name {
@@ -123,7 +124,15 @@ impl<'a> Walker<'a> {
         let expected = expected.collect::<Vec<_>>().join(" or ");
         let help = match &node.kind {
             Kind::Number(_) | Kind::Bool(_) if expected == "text" => {
-                schema.get("pattern").and_then(|_| expectation(schema)).or(Some("put it in quotes".into()))
+                if let Some(pattern) = schema.get("pattern").and_then(Value::as_str)
+                    && !Regex::new(pattern)
+                        .is_ok_and(|pattern| pattern.is_match(&node.to_value().to_string()))
+                {
+                    // Quotes would not make it right.
+                    self.not_matching(node, pattern, schema, place);
+                    return false;
+                }
+                Some("put it in quotes".into())
             }
             Kind::Text(text) if expected == "a list" && !node.secret => Some(format!("write `[{text}]`")),
             Kind::Text(_) if !node.plain && expected != "text" => Some("remove the quotes".into()),
@@ -182,7 +191,7 @@ impl<'a> Walker<'a> {
             .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
             .collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let message = format!("{} cannot be {}", place.path(), found(node));
+        let message = format!("{} cannot be {}", place.path(), told(node));
         self.fault(node.span, place, message, format!("expected {}", list(&names)));
         if let (Some(text), Some(fault)) = (node.as_text(), self.faults.last_mut())
             && let Some(nearest) = super::diagnostics::nearest(text, names)
@@ -196,14 +205,14 @@ impl<'a> Walker<'a> {
         let Some(pattern) = schema.get("pattern").and_then(Value::as_str) else { return };
         // The patterns are ours: a test compiles them all.
         if Regex::new(pattern).is_ok_and(|regex| !regex.is_match(text)) {
-            let expected = expectation(schema).unwrap_or_else(|| format!("text that matches {pattern}"));
-            self.fault(
-                node.span,
-                place,
-                format!("{} cannot be {}", place.path(), found(node)),
-                format!("expected {expected}"),
-            );
+            self.not_matching(node, pattern, schema, place);
         }
+    }
+
+    fn not_matching(&mut self, node: &Node, pattern: &str, schema: &Value, place: &Place) {
+        let expected = expectation(schema).unwrap_or_else(|| format!("text that matches {pattern}"));
+        let message = format!("{} cannot be {}", place.path(), told(node));
+        self.fault(node.span, place, message, format!("expected {expected}"));
     }
 
     fn number(&mut self, node: &Node, number: f64, schema: &Value, place: &Place) {
@@ -217,7 +226,7 @@ impl<'a> Walker<'a> {
             (Some(low), None) => format!("expected {low} or more"),
             (_, high) => format!("expected {} or less", high.unwrap_or_default()),
         };
-        self.fault(node.span, place, format!("{} cannot be {}", place.path(), found(node)), expected);
+        self.fault(node.span, place, format!("{} cannot be {}", place.path(), told(node)), expected);
     }
 
     fn size(&mut self, node: &Node, size: usize, keys: (&str, &str, &str), schema: &Value, place: &Place) {
@@ -234,6 +243,11 @@ impl<'a> Walker<'a> {
                 (format!("{} has {size} {}", place.path(), keys.2), format!("expected {word} {bound} {what}"))
             };
             self.fault(node.span, place, message, label);
+            if let (Some(about), Some(fault)) =
+                (schema.get("description").and_then(Value::as_str), self.faults.last_mut())
+            {
+                fault.help = Some(about.to_owned());
+            }
         }
     }
 
@@ -244,13 +258,7 @@ impl<'a> Walker<'a> {
         for entry in entries {
             let below = place.child(&entry.key, entry.key_span);
             if let Some(names) = schema.get("propertyNames") {
-                let name = Node {
-                    kind: Kind::Text(entry.key.clone()),
-                    span: entry.key_span,
-                    plain: true,
-                    secret: false,
-                };
-                self.node(&name, names, &below);
+                self.name(entry, names, place, &below);
             }
             let property = properties.and_then(|properties| properties.get(&entry.key));
             match (property, schema.get("additionalProperties")) {
@@ -274,7 +282,8 @@ impl<'a> Walker<'a> {
             if node.get(key).is_none() {
                 let message = format!("{} has no `{key}`", place.path());
                 self.fault(place.name, place, message, format!("`{key}` is required"));
-                let about = properties.and_then(|p| p.get(key)).and_then(|property| self.about(property));
+                let about =
+                    properties.and_then(|p| p.get(key)).and_then(|property| about(property, self.schema));
                 if let (Some(about), Some(fault)) = (about, self.faults.last_mut()) {
                     fault.help = Some(format!("`{key}`: {about}"));
                 }
@@ -282,24 +291,29 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// What a setting is for, with its choices.
-    fn about(&self, property: &Value) -> Option<String> {
-        let description = property.get("description").and_then(Value::as_str)?;
-        let target =
-            property.get("$ref").and_then(Value::as_str).map(|target| target.trim_start_matches('#'));
-        let choices = target.and_then(|target| self.schema.pointer(target)).unwrap_or(property);
-        let names: Vec<&str> = choices
-            .get("enum")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
-        Some(if names.is_empty() {
-            description.to_owned()
-        } else {
-            format!("{description} One of {}.", list(&names))
-        })
+    /// `propertyNames`: a pattern or a list of names.
+    fn name(&mut self, entry: &Entry, names: &Value, place: &Place, below: &Place) {
+        let pattern =
+            names.get("pattern").and_then(Value::as_str).and_then(|pattern| Regex::new(pattern).ok());
+        if pattern.is_some_and(|pattern| !pattern.is_match(&entry.key)) {
+            let message = format!("`{}` cannot be a name in {}", entry.key, place.path());
+            self.fault(
+                entry.key_span,
+                below,
+                message,
+                format!("expected {}", expectation(names).unwrap_or_default()),
+            );
+        }
+        if let Some(known) = names.get("enum").and_then(Value::as_array) {
+            let known: Vec<&str> = known.iter().filter_map(Value::as_str).collect();
+            if !known.contains(&entry.key.as_str()) {
+                let message = format!("unknown name `{}` in {}", entry.key, place.path());
+                self.fault(entry.key_span, below, message, "not known here".into());
+                if let Some(fault) = self.faults.last_mut() {
+                    fault.help = Some(suggest(&entry.key, &known));
+                }
+            }
+        }
     }
 
     fn matches(&self, node: &Node, schema: &'a Value, place: &Place) -> bool {
@@ -314,32 +328,6 @@ impl<'a> Walker<'a> {
 
     fn fault(&mut self, span: Span, place: &Place, message: String, label: String) {
         self.faults.push(Fault::new(span, message, label).at(place.pointer.clone()));
-    }
-}
-
-/// What a pattern takes, in words.
-fn expectation(schema: &Value) -> Option<String> {
-    if let Some(words) = schema.get("x-expected").and_then(Value::as_str) {
-        return Some(words.to_owned());
-    }
-    let mut words = schema.get("description").and_then(Value::as_str)?.trim_end_matches('.').chars();
-    let first = words.next()?;
-    Some(first.to_lowercase().chain(words).collect())
-}
-
-/// A value in words; one that a variable gave is not told.
-fn found(node: &Node) -> String {
-    match &node.kind {
-        Kind::Null => "nothing".into(),
-        Kind::List(_) => "a list".into(),
-        Kind::Map(_) => "a map".into(),
-        _ if node.secret => "the value of a variable".into(),
-        Kind::Bool(value) => format!("`{value}`"),
-        Kind::Number(value) => format!("the number {value}"),
-        Kind::Text(text) if text.is_empty() => "empty text".into(),
-        Kind::Text(text) if text.chars().count() > 60 => "this text".into(),
-        Kind::Text(text) => format!("`{text}`"),
-        Kind::Broken => "a value with a fault".into(),
     }
 }
 
@@ -387,7 +375,7 @@ mod tests {
                     "properties" | "$defs" => value.as_object().unwrap().values().for_each(walk),
                     "allOf" | "anyOf" | "oneOf" => value.as_array().unwrap().iter().for_each(walk),
                     "if" | "then" | "else" | "items" | "additionalProperties" | "propertyNames" => {
-                        walk(value)
+                        walk(value);
                     }
                     "pattern" => assert!(Regex::new(value.as_str().unwrap()).is_ok()),
                     _ => {}

@@ -219,12 +219,7 @@ impl Wiring<'_> {
             id: format!("{upstream}.{}", operator.name),
             operator,
             settings: Value::Object(serde_json::Map::new()),
-            inputs: operator
-                .ports
-                .iter()
-                .enumerate()
-                .map(|(at, _)| if at == 0 { vec![from] } else { vec![] })
-                .collect(),
+            inputs: vec![vec![from]],
             outputs: outputs.collect(),
             demand: Demand::default(),
             learns: None,
@@ -233,5 +228,23 @@ impl Wiring<'_> {
         self.declared.push(None);
         self.inserted.insert((from, operator.name), index);
         index
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The resolver gives what it puts in one edge and no settings.
+    #[test]
+    fn what_is_put_in_needs_one_edge_and_no_settings() {
+        let mut count = 0;
+        for operator in OPERATORS.iter().filter(|operator| operator.inserts) {
+            assert_eq!(operator.ports.len(), 1, "{}", operator.name);
+            assert!((operator.settings.check)(&serde_json::json!({})).is_empty(), "{}", operator.name);
+            assert!(operator.outputs[0].name.is_none(), "{}", operator.name);
+            count += 1;
+        }
+        assert!(count > 0);
     }
 }

@@ -9,10 +9,10 @@ use miette::Severity;
 use super::{
     conform::conform,
     diagnostics::{Diagnosis, Fault, TopologyErrors, Warning, diagnose},
-    document::{self, Document, Kind, Text},
+    document::{Document, Kind, Text},
     plan::Plan,
     resolve::resolve,
-    schema, set, variables,
+    schema, set, variables, yaml,
 };
 
 /// Reads a topology file, with the values of `--set` options and of environment variables.
@@ -44,7 +44,7 @@ pub fn load_str(
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Result<(Plan, Vec<Warning>), TopologyErrors> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let (mut root, mut faults) = document::parse(text, 0, 0);
+    let (mut root, mut faults) = yaml::parse(text, 0, 0);
     let mut texts = vec![Text { name: name.to_owned(), text: text.to_owned() }];
     let mut used = BTreeMap::new();
     let mut warnings = Vec::new();

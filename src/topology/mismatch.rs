@@ -7,7 +7,7 @@ use super::{
     diagnostics::{Fault, list},
     edges::{SINK_TAKES, converter, output_type},
 };
-use crate::operators::registry::{EdgeType, OPERATORS, Operator, Port};
+use crate::operators::registry::{EdgeType, OPERATORS, Operator, Port, RECORDS};
 
 /// No port takes this edge.
 pub(super) fn cannot_read(
@@ -17,7 +17,7 @@ pub(super) fn cannot_read(
     edge: EdgeType,
 ) -> Fault {
     let wanted: Vec<EdgeType> = operator.ports.iter().flat_map(|port| port.accepts).copied().collect();
-    let message = format!("`{}` (a `{}`) cannot read `{}`", reader.id, operator.name, reference.text);
+    let message = format!("{} cannot read `{}`", named(reader.id, operator), reference.text);
     mismatch(message, reference, edge, &wanted)
 }
 
@@ -35,8 +35,7 @@ pub(super) fn port_full(
     edge: EdgeType,
 ) -> Fault {
     let port = &operator.ports[port];
-    let message =
-        format!("the input `{}` of `{}` (a `{}`) takes one edge", port.name, reader.id, operator.name);
+    let message = format!("the input `{}` of {} takes one edge", port.name, named(reader.id, operator));
     let fault = Fault::new(reference.span, message, format!("a second one: {edge}"));
     match converter(edge, port.accepts).filter(|merge| merge.ports[0].many) {
         Some(merge) => fault.help(format!(
@@ -50,28 +49,28 @@ pub(super) fn port_full(
 /// A port has no edge.
 pub(super) fn port_needs(reader: &Declared<'_, Operator>, operator: &Operator, port: &Port) -> Fault {
     let span = reader.node.get("inputs").map_or(reader.span, |inputs| inputs.span);
-    let message =
-        format!("`{}` (a `{}`) has nothing for its input `{}`", reader.id, operator.name, port.name);
+    let message = format!("{} has nothing for its input `{}`", named(reader.id, operator), port.name);
     let fault = Fault::new(span, message, format!("expected {} too", types(port.accepts)));
-    match port.accepts.first() {
-        Some(EdgeType::Source(record)) => {
-            fault.help(format!("add a source with `record: {}` to `inputs`", record.name()))
-        }
-        _ => fault.help(format!("add {} to `inputs`", givers(port.accepts))),
-    }
+    fault.help(format!("add {} to `inputs`", givers(port.accepts)))
+}
+
+/// A step with its type, where its id does not say it.
+fn named(id: &str, operator: &Operator) -> String {
+    if id == operator.name { format!("`{id}`") } else { format!("`{id}` (type `{}`)", operator.name) }
 }
 
 fn mismatch(message: String, reference: &Reference<'_>, edge: EdgeType, wanted: &[EdgeType]) -> Fault {
-    let label = format!("gives {edge}, expected {}", types(wanted));
-    let fault = Fault::new(reference.span, message, label);
+    let many = wanted.len() > 2;
+    let label =
+        if many { format!("gives {edge}") } else { format!("gives {edge}, expected {}", types(wanted)) };
     let between = path(edge, wanted);
-    match between.as_slice() {
-        [] => fault.help(format!("no step turns {edge} into what is read here; read {}", givers(wanted))),
-        [one] => {
-            fault.help(format!("put a `{one}` step between: {{ type: {one}, inputs: [{}] }}", reference.text))
-        }
-        many => fault.help(format!("put these steps between, in this order: {}", list(many))),
-    }
+    let hint = match between.as_slice() {
+        [] => format!("no step turns {edge} into what is read here; read {}", givers(wanted)),
+        [one] => format!("put a `{one}` step between: {{ type: {one}, inputs: [{}] }}", reference.text),
+        steps => format!("put these steps between, in this order: {}", list(steps)),
+    };
+    let fault = Fault::new(reference.span, message, label);
+    fault.help(if many { format!("expected {}; {hint}", types(wanted)) } else { hint })
 }
 
 fn types(wanted: &[EdgeType]) -> String {
@@ -84,18 +83,25 @@ fn types(wanted: &[EdgeType]) -> String {
     names.join(" or ")
 }
 
-/// The steps whose output is one of these.
+/// What gives one of these, itself or through a step that is put in.
 fn givers(wanted: &[EdgeType]) -> String {
-    let names: Vec<&str> = OPERATORS
-        .iter()
-        .filter(|operator| !operator.inserts)
-        .filter(|operator| {
-            (0..operator.outputs.len())
-                .any(|output| output_type(operator, output, None).is_some_and(|edge| wanted.contains(&edge)))
-        })
-        .map(|operator| operator.name)
-        .collect();
-    if names.is_empty() { "a source".into() } else { format!("the output of {}", list(&names)) }
+    let fits = |edge: EdgeType| wanted.contains(&edge) || converter(edge, wanted).is_some();
+    let mut givers: Vec<String> = Vec::new();
+    for &record in RECORDS.iter().filter(|&&record| fits(EdgeType::Source(record))) {
+        givers.push(format!("a source with `record: {}`", record.name()));
+    }
+    let gives = |operator: &&&Operator| {
+        let mut outputs = 0..operator.outputs.len();
+        !operator.inserts && outputs.any(|output| output_type(operator, output, None).is_some_and(fits))
+    };
+    let names: Vec<&str> = OPERATORS.iter().filter(gives).map(|operator| operator.name).collect();
+    if !names.is_empty() {
+        givers.push(format!(
+            "an output of a step of type {}",
+            names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(" or ")
+        ));
+    }
+    givers.join(" or ")
 }
 
 /// The shortest chain of steps, by their default outputs, from a type to one of those wanted. Steps that are put in by

@@ -1,8 +1,8 @@
 //! Topology files: read, checked, resolved into a [`plan::Plan`], drawn and described.
 //!
-//! A file becomes a tree with places (`document`), takes `--set` options (`set`) and variables (`variables`), is held
+//! A file becomes a tree with places (`yaml`, `document`), takes `--set` options (`set`) and variables (`variables`), is held
 //! against the schema (`schema`, `conform`), and what the schema cannot say is resolved: references, edge types, steps put
-//! in (`declared`, `references`, `edges`, `resolve`). No step is known by its name here: all that is known of it is its registry entry.
+//! in (`declared`, `references`, `edges`, `models`, `resolve`). No step is known by its name here: all that is known of it is its registry entry.
 
 pub mod assemble;
 pub mod diagnostics;
@@ -19,10 +19,13 @@ mod declared;
 mod document;
 mod edges;
 mod mismatch;
+mod models;
 mod references;
 mod resolve;
 mod scalar;
 mod set;
 mod variables;
+mod words;
+mod yaml;
 
 pub use load::{load, load_str};

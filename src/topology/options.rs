@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::duration::Millis;
@@ -52,12 +52,12 @@ pub struct Options {
     /// How often a checkpoint is taken, in wall time; changes no output.
     #[serde(default = "checkpoint")]
     pub checkpoint: Millis,
-    /// The folder of state and refused records: `file:PATH` or a path; without it, `file:./state/NAME`.
+    /// The folder of state and refused records, from the working folder: `file:PATH` or a path; without it, `file:./state/NAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
     /// The languages among which a missing one is detected.
     #[serde(default = "languages")]
-    #[schemars(length(min = 1), inner(regex(pattern = r"^[a-z]{2,8}$")))]
+    #[schemars(schema_with = "languages_schema")]
     pub languages: Vec<String>,
     /// Worker threads; without it, one for each core. Changes no output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -105,6 +105,14 @@ fn checkpoint() -> Millis {
 
 fn languages() -> Vec<String> {
     vec!["en".into(), "de".into()]
+}
+
+fn languages_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "items": {"type": "string", "pattern": "^[a-z]{2,8}$", "x-expected": "a lower-case language code such as en"},
+        "minItems": 1,
+    })
 }
 
 fn max_record_bytes() -> u64 {

@@ -38,6 +38,19 @@ pub fn markdown() -> String {
         text += &format!("### `type: {}`\n\n{}\n\n", kind.name, kind.summary);
         text += &component(&schema, &format!("sink.{}", kind.name));
     }
+    text += "## Types of settings\n\n";
+    for (name, definition) in schema["$defs"].as_object().into_iter().flatten() {
+        // Components have their sections; names of choices stand in the tables.
+        let component = name.contains('.') || ["source", "transform", "sink"].contains(&name.as_str());
+        if component || definition.get("oneOf").is_some() || definition.get("enum").is_some() {
+            continue;
+        }
+        let about = definition["description"].as_str().unwrap_or_default();
+        text += &format!("### {}\n\n{about}\n\n", name.to_lowercase());
+        if definition.get("properties").is_some() {
+            text += &table(definition, &schema, &[]);
+        }
+    }
     format!("{}\n", text.trim_end())
 }
 

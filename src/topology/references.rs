@@ -1,6 +1,4 @@
-//! Ids and references: ids that can be read are unique, every reference of `inputs` means a source or an output, and no step feeds itself.
-
-use std::collections::BTreeMap;
+//! Ids and references: what can be read has an id of its own, every reference of `inputs` means a source or an output, and no step feeds itself.
 
 use super::{
     declared::{Components, Declared, Reference},
@@ -37,6 +35,21 @@ pub(super) struct References {
     pub(super) order: Vec<usize>,
 }
 
+impl References {
+    /// Whether everything that a transform reads is known.
+    pub(super) fn is_whole(&self, components: &Components<'_>, transform: usize) -> bool {
+        components.transforms[transform].inputs_whole
+            && self.transforms[transform].iter().all(Option::is_some)
+    }
+
+    /// Whether everything that anybody reads is known.
+    pub(super) fn are_whole(&self, components: &Components<'_>) -> bool {
+        let sinks = components.sinks.iter().zip(&self.sinks);
+        (0..self.transforms.len()).all(|transform| self.is_whole(components, transform))
+            && sinks.into_iter().all(|(sink, inputs)| sink.inputs_whole && inputs.iter().all(Option::is_some))
+    }
+}
+
 /// Resolves all references.
 pub(super) fn resolve(components: &Components<'_>, faults: &mut Vec<Fault>) -> References {
     unique(components, faults);
@@ -47,24 +60,16 @@ pub(super) fn resolve(components: &Components<'_>, faults: &mut Vec<Fault>) -> R
     References { transforms, sinks, order }
 }
 
+/// What can be read has one name. A sink may share it: nothing reads a sink.
 fn unique(components: &Components<'_>, faults: &mut Vec<Fault>) {
-    let sources = components.sources.iter().map(|c| (c.id, c.span, "a source"));
-    let transforms = components.transforms.iter().map(|c| (c.id, c.span, "a transform"));
-    let mut seen: BTreeMap<&str, (Span, &str)> = BTreeMap::new();
-    // Nothing reads a sink, so a sink may well have the name of the transform that it writes.
-    for (id, span, what) in sources.chain(transforms) {
-        if let Some((first, earlier)) = seen.get(id) {
+    for transform in &components.transforms {
+        if let Some(source) = components.sources.iter().find(|source| source.id == transform.id) {
+            let message = format!("the id `{}` is taken", transform.id);
             faults.push(
-                Fault::new(
-                    span,
-                    format!("the id `{id}` is taken"),
-                    format!("{what} with the id of {earlier}"),
-                )
-                .also(*first, "the first one")
-                .help("`inputs` names sources and transforms alike: rename one of them"),
+                Fault::new(transform.span, message, "a transform with the id of a source")
+                    .also(source.span, "the source")
+                    .help("`inputs` could mean either: rename one of them"),
             );
-        } else {
-            seen.insert(id, (span, what));
         }
     }
 }

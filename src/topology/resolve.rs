@@ -9,12 +9,13 @@ use serde_json::{Map, Value};
 
 use super::{
     declared::{Components, Declared},
-    diagnostics::{Fault, suggest},
+    diagnostics::Fault,
     document::Node,
     edges::{Wired, wire},
+    models,
     options::{self, Options},
-    plan::{From, Plan, SourceNode, StepNode},
-    references::{self, Upstream},
+    plan::{From, Plan, SourceNode},
+    references::{self, References, Upstream},
 };
 use crate::{connect::registry::SourceKind, operators::registry::EdgeType};
 
@@ -28,9 +29,12 @@ pub(super) fn resolve(root: &Node, faults: &mut Vec<Fault>, warnings: &mut Vec<F
     targets(&components, faults);
     let references = references::resolve(&components, faults);
     let mut wired = wire(&components, &references, faults);
-    learners(&components, &mut wired, faults);
-    demands(&components, &mut wired, faults);
-    unread(&components, &references, &wired, warnings);
+    models::learners(&components, &references, &mut wired, faults);
+    models::demands(&components, &mut wired, faults);
+    // Where a reference is not understood, what looks unread may be what it meant.
+    if references.are_whole(&components) {
+        unread(&components, &references, &wired, warnings);
+    }
     let options = options.filter(|_| faults.is_empty())?;
     Some(plan(options, &components, wired))
 }
@@ -110,133 +114,8 @@ fn targets(components: &Components<'_>, faults: &mut Vec<Fault>) {
     }
 }
 
-/// A learner names a scoring transform upstream of it, and no model has two learners.
-fn learners(components: &Components<'_>, wired: &mut Wired, faults: &mut Vec<Fault>) {
-    let mut learned: BTreeMap<usize, usize> = BTreeMap::new();
-    for index in 0..wired.steps.len() {
-        let (Some(setting), Some(declared)) = (wired.steps[index].operator.learns, wired.declared[index])
-        else {
-            continue;
-        };
-        let transform = &components.transforms[declared];
-        let Some(wanted) = transform.node.get(setting).and_then(Node::as_text) else { continue };
-        let span = transform.node.get(setting).map_or(transform.span, |node| node.span);
-        let scoring: Vec<usize> =
-            (0..wired.steps.len()).filter(|&step| wired.steps[step].operator.scores).collect();
-        let ids: Vec<&str> = scoring.iter().map(|&step| wired.steps[step].id.as_str()).collect();
-        let Some(step) = scoring.iter().copied().find(|&step| wired.steps[step].id == wanted) else {
-            let fault = match components.transforms.iter().find(|transform| transform.id == wanted) {
-                // Its type is unknown, which has been reported.
-                Some(other) if other.kind.is_none_or(|kind| kind.scores) => continue,
-                Some(_) => Fault::new(
-                    span,
-                    format!("`{}` would learn for `{wanted}`, which scores nothing", transform.id),
-                    "expected a scoring transform",
-                ),
-                None => Fault::new(
-                    span,
-                    format!("`{}` would learn for `{wanted}`, which is no transform", transform.id),
-                    "expected the id of a scoring transform",
-                ),
-            };
-            faults.push(fault.help(suggest(wanted, &ids)));
-            continue;
-        };
-        if !upstream(&wired.steps, index).contains(&step) {
-            faults.push(
-                Fault::new(
-                    span,
-                    format!("`{}` would learn for `{wanted}`, whose scores it does not read", transform.id),
-                    "not upstream of it",
-                )
-                .help(format!("let `{}` read what comes from `{wanted}`", transform.id)),
-            );
-            continue;
-        }
-        if let Some(first) = learned.insert(step, declared) {
-            let first = &components.transforms[first];
-            faults.push(
-                Fault::new(
-                    span,
-                    format!(
-                        "the model of `{wanted}` has two learners, `{}` and `{}`",
-                        first.id, transform.id
-                    ),
-                    "the second learner",
-                )
-                .also(first.node.get(setting).map_or(first.span, |node| node.span), "the first learner")
-                .help("keep one of them, or give the other a scoring transform of its own"),
-            );
-        }
-        wired.steps[index].learns = Some(step);
-    }
-}
-
-/// All steps that a step reads from, near and far.
-fn upstream(steps: &[StepNode], of: usize) -> Vec<usize> {
-    let mut found = vec![of];
-    let mut next = 0;
-    while next < found.len() {
-        for from in steps[found[next]].inputs.iter().flatten() {
-            if let From::Step { step, .. } = from
-                && !found.contains(step)
-            {
-                found.push(*step);
-            }
-        }
-        next += 1;
-    }
-    found.remove(0);
-    found
-}
-
-/// Adds up what steps need of decoded reviews, from the last step to the first.
-fn demands(components: &Components<'_>, wired: &mut Wired, faults: &mut Vec<Fault>) {
-    let mut broken = false;
-    for (step, declared) in wired.steps.iter_mut().zip(&wired.declared) {
-        // Settings with a fault are not for the operator to read.
-        if declared.is_none_or(|index| components.transforms[index].healthy) {
-            step.demand = (step.operator.demand)(&step.settings);
-        } else {
-            broken = true;
-        }
-    }
-    for index in (0..wired.steps.len()).rev() {
-        let demand = wired.steps[index].demand.clone();
-        let mut before: Vec<usize> = Vec::new();
-        for from in wired.steps[index].inputs.iter().flatten() {
-            if let From::Step { step, .. } = from
-                && !before.contains(step)
-            {
-                before.push(*step);
-            }
-        }
-        for step in before {
-            if let Err(conflict) = wired.steps[step].demand.merge(&demand)
-                && !broken
-            {
-                let reader = wired.declared[index].map(|declared| &components.transforms[declared]);
-                let span = reader.map_or(Default::default(), |reader| reader.span);
-                faults.push(
-                    Fault::new(
-                        span,
-                        format!("`{}` cannot be read by both: {conflict}", wired.steps[step].id),
-                        "one of the two",
-                    )
-                    .help("give both the same settings, or each its own chain from the source"),
-                );
-            }
-        }
-    }
-}
-
 /// What nobody reads is allowed, and most likely forgotten.
-fn unread(
-    components: &Components<'_>,
-    references: &references::References,
-    wired: &Wired,
-    warnings: &mut Vec<Fault>,
-) {
+fn unread(components: &Components<'_>, references: &References, wired: &Wired, warnings: &mut Vec<Fault>) {
     let read: Vec<Upstream> =
         references.transforms.iter().chain(&references.sinks).flatten().flatten().copied().collect();
     for (index, source) in components.sources.iter().enumerate() {
@@ -262,7 +141,7 @@ fn unread(
                 Fault::new(
                     components.transforms[index].span,
                     format!("nobody reads `{}`", step.id),
-                    "works for nothing",
+                    "its output goes nowhere",
                 )
                 .help("add it to the `inputs` of a transform or sink, or remove it"),
             );

@@ -6,8 +6,8 @@
 
 use super::{
     diagnostics::Fault,
-    document::{self, Entry, Kind, Node, Span, Text},
-    scalar,
+    document::{Entry, Kind, Node, Span, Text},
+    scalar, yaml,
 };
 
 /// Applies one option, whose text gets the index `index`.
@@ -18,10 +18,15 @@ pub(super) fn apply(root: &mut Node, option: &str, index: usize, faults: &mut Ve
     Text { name: "--set".into(), text: option.to_owned() }
 }
 
-fn set(root: &mut Node, option: &str, index: usize, faults: &mut Vec<Fault>) -> Result<(), Fault> {
+/// A fault at a place of the option.
+fn fault(span: Span, message: String, label: impl Into<String>) -> Box<Fault> {
+    Box::new(Fault::new(span, message, label))
+}
+
+fn set(root: &mut Node, option: &str, index: usize, faults: &mut Vec<Fault>) -> Result<(), Box<Fault>> {
     let span = |start: usize, end: usize| Span { text: index, start, end };
     let Some((path, value)) = option.split_once('=') else {
-        return Err(Fault::new(
+        return Err(fault(
             span(0, option.len()),
             format!("--set {option}: there is no `=` in it"),
             "expected `path=value`",
@@ -29,7 +34,7 @@ fn set(root: &mut Node, option: &str, index: usize, faults: &mut Vec<Fault>) -> 
     };
     let start = path.len() + 1;
     let value = if value.starts_with(['[', '{', '"', '\'']) {
-        let (node, wrong) = document::parse(value, index, start);
+        let (node, wrong) = yaml::parse(value, index, start);
         faults.extend(wrong);
         node
     } else {
@@ -42,7 +47,7 @@ fn set(root: &mut Node, option: &str, index: usize, faults: &mut Vec<Fault>) -> 
         let key_span = span(offset, offset + key.len());
         offset += key.len() + 1;
         if key.is_empty() {
-            return Err(Fault::new(
+            return Err(fault(
                 key_span,
                 format!("--set {path}: a name is missing"),
                 "expected names with dots between",
@@ -65,7 +70,7 @@ fn set(root: &mut Node, option: &str, index: usize, faults: &mut Vec<Fault>) -> 
                 let len = items.len();
                 let item = key.parse::<usize>().ok().and_then(|at| items.get_mut(at));
                 item.ok_or_else(|| {
-                    Fault::new(
+                    fault(
                         key_span,
                         format!("--set {path}: the list has no item `{key}`"),
                         format!("expected a number below {len}"),
@@ -74,7 +79,7 @@ fn set(root: &mut Node, option: &str, index: usize, faults: &mut Vec<Fault>) -> 
             }
             Kind::Broken => return Ok(()),
             _ => {
-                return Err(Fault::new(
+                return Err(fault(
                     key_span,
                     format!("--set {path}: what stands above `{key}` is not a map"),
                     "has no names below it",
@@ -93,7 +98,7 @@ mod tests {
     use super::*;
 
     fn root() -> Node {
-        document::parse("a: {b: 1, l: [x, y]}\ne:\n", 0, 0).0
+        yaml::parse("a: {b: 1, l: [x, y]}\ne:\n", 0, 0).0
     }
 
     #[test]

@@ -8,8 +8,10 @@ use crate::topology::plan::Plan;
 
 const BOX: (f64, f64) = (148.0, 46.0);
 /// From one column to the next, and from one row to the next.
-const STEP: (f64, f64) = (272.0, 74.0);
+const STEP: (f64, f64) = (296.0, 74.0);
 const MARGIN: f64 = 24.0;
+/// Between two lines of a label.
+const LINE: f64 = 12.0;
 /// Height of the title above the boxes.
 const HEAD: f64 = 40.0;
 
@@ -20,6 +22,7 @@ const STYLE: &str = "
     .id { font-size: 13px; font-weight: 600 }
     .about { font-size: 11px; fill: #4b5563 }
     .flow { font-size: 10px; fill: #4b5563; stroke: #ffffff; stroke-width: 4px; paint-order: stroke }
+    .beside { text-anchor: start }
     rect.box { stroke-width: 1.5 }
     .source { fill: #dbeafe; stroke: #2563eb }
     .step { fill: #ede9fe; stroke: #7c3aed }
@@ -53,8 +56,8 @@ pub fn svg(plan: &Plan) -> String {
     let picture = Picture::new(plan);
     let layout = layout(&picture);
     let backs = picture.arrows.iter().filter(|arrow| arrow.back).count();
-    let lanes = 26.0 * f64::from(u32::try_from(backs).unwrap_or(0));
-    let columns = f64::from(u32::try_from(layout.width.max(1)).unwrap_or(1));
+    let lanes = 26.0 * row(backs);
+    let columns = row(layout.width.max(1));
     let width = 2.0 * MARGIN + (columns - 1.0) * STEP.0 + BOX.0;
     let bottom = HEAD + MARGIN + layout.height * STEP.1 + BOX.1;
     let height = bottom + lanes + MARGIN;
@@ -112,9 +115,8 @@ pub fn svg(plan: &Plan) -> String {
 }
 
 /// Upper left corner of a box.
-fn corner(column: usize, row: f64) -> (f64, f64) {
-    let column = f64::from(u32::try_from(column).unwrap_or(0));
-    (MARGIN + column * STEP.0, HEAD + MARGIN + row * STEP.1)
+fn corner(column: usize, down: f64) -> (f64, f64) {
+    (MARGIN + row(column) * STEP.0, HEAD + MARGIN + down * STEP.1)
 }
 
 /// An arrow with the data, through its bends.
@@ -158,43 +160,46 @@ fn way_back(layout: &Layout, arrow: &Arrow, lane: f64) -> String {
     )
 }
 
-/// What flows, once for each box and type, beside the box it leaves; long types take two lines.
+/// What flows, once for each box and type, right of the box it leaves: what goes up above the arrows, what goes down below.
 fn labels(picture: &Picture, layout: &Layout) -> String {
     let mut text = String::new();
-    let mut seen: Vec<(usize, &str)> = Vec::new();
-    for (index, arrow) in picture.arrows.iter().enumerate().filter(|(_, arrow)| !arrow.back) {
-        if seen.contains(&(arrow.from, &arrow.label)) {
-            continue;
+    for from in 0..picture.blocks.len() {
+        // How far each type's arrow goes down on its way to the next column.
+        let mut flows: Vec<(f64, &str)> = Vec::new();
+        for (index, arrow) in
+            picture.arrows.iter().enumerate().filter(|(_, arrow)| !arrow.back && arrow.from == from)
+        {
+            let next = layout.bends[index].first().map_or(layout.rows[arrow.to], |bend| bend.1);
+            let down = next - layout.rows[from];
+            match flows.iter_mut().find(|(_, label)| *label == arrow.label) {
+                Some((most, _)) => *most = most.max(down),
+                None => flows.push((down, &arrow.label)),
+            }
         }
-        seen.push((arrow.from, &arrow.label));
-        let (x, y) = corner(layout.columns[arrow.from], layout.rows[arrow.from]);
-        let next = layout.bends[index].first().map_or(layout.rows[arrow.to], |bend| bend.1);
-        let (_, next_y) = corner(0, next);
-        // On the middle of the first curve.
-        let (x, y) = (x + BOX.0 + (STEP.0 - BOX.0) / 2.0, f64::midpoint(y, next_y) + BOX.1 / 2.0);
-        match arrow.label.split_once(", ") {
-            None => {
-                text += &format!(
-                    "  <text class=\"flow\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>\n",
-                    y + 3.0,
-                    escape(&arrow.label)
-                )
-            }
-            Some((first, second)) => {
-                text += &format!(
-                    "  <text class=\"flow\" x=\"{x:.1}\" y=\"{:.1}\">{},</text>\n",
-                    y - 3.0,
-                    escape(first)
-                );
-                text += &format!(
-                    "  <text class=\"flow\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>\n",
-                    y + 9.0,
-                    escape(second)
-                );
-            }
+        flows.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let above = usize::from(flows.len() > 1 || flows.iter().any(|(down, _)| *down > -0.01));
+        let (x, y) = corner(layout.columns[from], layout.rows[from]);
+        let (x, y) = (x + BOX.0 + 6.0, y + BOX.1 / 2.0);
+        let lines = |label: &str| match label.split_once(", ") {
+            Some((first, second)) => vec![format!("{first},"), second.to_owned()],
+            None => vec![label.to_owned()],
+        };
+        let (upper, lower) = flows.split_at(above.min(flows.len()));
+        let upper: Vec<String> = upper.iter().flat_map(|(_, label)| lines(label)).collect();
+        let lower: Vec<String> = lower.iter().flat_map(|(_, label)| lines(label)).collect();
+        let upper = upper.iter().rev().enumerate().map(|(up, line)| (y - 6.0 - LINE * row(up), line));
+        let lower = lower.iter().enumerate().map(|(down, line)| (y + 14.0 + LINE * row(down), line));
+        for (y, line) in upper.chain(lower) {
+            text +=
+                &format!("  <text class=\"flow beside\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>\n", escape(line));
         }
     }
     text
+}
+
+/// Small counts: the number is exact.
+fn row(count: usize) -> f64 {
+    u32::try_from(count).map_or(0.0, f64::from)
 }
 
 /// A long id is squeezed into its box.
