@@ -7,7 +7,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::decode::Label;
 use super::review::{Id, Ts, UserId};
 
 /// A person's word on a review.
@@ -42,17 +41,4 @@ pub enum FeedbackLabel {
     Spam,
     /// The review is not spam.
     Ham,
-}
-
-impl From<Option<FeedbackLabel>> for Label {
-    fn from(label: Option<FeedbackLabel>) -> Self {
-        match label {
-            Some(FeedbackLabel::Positive) => Self::Positive,
-            Some(FeedbackLabel::Neutral) => Self::Neutral,
-            Some(FeedbackLabel::Negative) => Self::Negative,
-            Some(FeedbackLabel::Spam) => Self::Spam,
-            Some(FeedbackLabel::Ham) => Self::Ham,
-            None => Self::Withdraw,
-        }
-    }
 }

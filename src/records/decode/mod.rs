@@ -1,10 +1,10 @@
 //! From the bytes of a record to its checked fields, or to the one reason why it is refused.
 //!
 //! The first code that applies counts, in this order: the bytes are not UTF-8, not JSON, no object, or name a known
-//! field twice at the top level; then each field in the order of [`review`] or [`feedback`]. So the whole line is read
-//! before any field is judged: a visitor keeps what it finds and never objects to a type. What is ignored is read as
-//! strictly as the rest. The usual record is decoded without an allocation: strings without escapes stay where they
-//! are in the line, others go to buffers that the decoder keeps.
+//! field twice at the top level; then each field, in the order that `review.rs` or `feedback.rs` states. So the whole
+//! line is read before any field is judged: a visitor keeps what it finds and never objects to a type. What is ignored
+//! is read as strictly as the rest. The usual record is decoded without an allocation: strings without escapes stay
+//! where they are in the line, others go to buffers that the decoder keeps.
 //!
 //! ```
 //! use std::collections::BTreeMap;

@@ -200,3 +200,54 @@ fn cleaned<'a>(raw: &'a str, markup: &mut String, out: &'a mut String) -> &'a st
     clean_into(raw, markup, out);
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::records::review::{Id, Op, Rating, Review, Ts, UserId};
+
+    #[test]
+    fn what_the_struct_writes_is_read_back() {
+        let review = Review {
+            review_id: Id::Integer(9),
+            product_id: Some("p".into()),
+            user_id: Some(UserId::Text(" u ".to_owned())),
+            rating: Some(Rating::Number(2.5)),
+            title: Some("Too &quot;loud&quot;".to_owned()),
+            text: Some("ÄRGERLICH".to_owned()),
+            lang: Some("de-DE".to_owned()),
+            ts: Some(Ts::Text("2024-02-29T12:00:00+01:00".to_owned())),
+            op: Some(Op::Upsert),
+            verified: Some(true),
+            helpful_votes: Some(3),
+            source: Some("shop".to_owned()),
+        };
+        let line = serde_json::to_vec(&review).unwrap();
+        let fields = ReviewFields::review(&BTreeMap::new()).unwrap();
+        let mut decoder = ReviewDecoder::default();
+        let expected = Upsert {
+            review_id: "9",
+            product_id: "p",
+            user_id: Some(" u "),
+            rating: Some(2_500_000),
+            title: "Too \"loud\"",
+            text: "ÄRGERLICH",
+            title_normalised: "too \"loud\"",
+            text_normalised: "ärgerlich",
+            normalised: "too \"loud\"\närgerlich",
+            lang: Lang::from_tag("de"),
+            ts: Some(1_709_204_400_000),
+            verified: Some(true),
+            helpful_votes: Some(3),
+            source: Some("shop"),
+        };
+        assert_eq!(decoder.decode(&line, KeyRule::Ignore, &fields), Ok(DecodedReview::Upsert(expected)));
+
+        let delete = Review { op: Some(Op::Delete), ts: Some(Ts::Integer(5)), ..review };
+        let line = serde_json::to_vec(&delete).unwrap();
+        let expected = DecodedReview::Delete { review_id: "9", ts: Some(5000) };
+        assert_eq!(decoder.decode(&line, KeyRule::Ignore, &fields), Ok(expected));
+    }
+}
