@@ -75,29 +75,37 @@ impl Iterator for FeaturesIter<'_> {
     }
 }
 
-fn append(mut number: u32, out: &mut Vec<u8>) {
-    while number >= 0x8000 {
-        out.extend_from_slice(&(number as u16 | 0x8000).to_le_bytes());
-        number >>= 15;
-    }
-    out.extend_from_slice(&(number as u16).to_le_bytes());
-}
-
 /// Appends the features whose slots, each once for each time it occurs, are given in ascending order.
 pub(super) fn encode(sorted: &[u32], out: &mut Vec<u8>) {
-    out.reserve(sorted.len() * 2 + 8);
-    let mut before = u32::MAX;
+    // A slot below 2^30 takes two units at most, its count three, and only if it occurs twice: two an occurrence.
+    let start = out.len();
+    out.resize(start + 4 * sorted.len(), 0);
+    let units = out[start..].as_chunks_mut().0;
+    let (mut end, mut before) = (0, u32::MAX);
     let mut rest = sorted;
-    while let [slot, ..] = *rest {
-        let count = rest.iter().take_while(|other| **other == slot).count();
-        rest = &rest[count..];
-        if count > 1 {
-            out.extend_from_slice(&[0, 0]);
-            append(count as u32 - 1, out);
+    while let &[slot, ref after @ ..] = rest {
+        rest = after;
+        if rest.first() == Some(&slot) {
+            let repeats = rest.iter().take_while(|other| **other == slot).count();
+            rest = &rest[repeats..];
+            end = append(0, units, end);
+            end = append(repeats as u32, units, end);
         }
-        append(slot.wrapping_sub(before), out);
+        end = append(slot.wrapping_sub(before), units, end);
         before = slot;
     }
+    out.truncate(start + 2 * end);
+}
+
+#[inline(always)]
+fn append(mut number: u32, units: &mut [[u8; 2]], mut end: usize) -> usize {
+    while number >= 0x8000 {
+        units[end] = (number as u16 | 0x8000).to_le_bytes();
+        end += 1;
+        number >>= 15;
+    }
+    units[end] = (number as u16).to_le_bytes();
+    end + 1
 }
 
 /// How many slots features are hashed into: 2^8 to 2^26, by default 2^20.
@@ -143,5 +151,53 @@ impl TryFrom<u32> for SlotBits {
 impl From<SlotBits> for u32 {
     fn from(bits: SlotBits) -> u32 {
         bits.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn the_bytes_are_those_documented() {
+        let mut bytes = vec![9];
+        encode(&[0, 5, 5, 5, 5 + 0x8001], &mut bytes);
+        assert_eq!(bytes, [9, 1, 0, 0, 0, 2, 0, 5, 0, 1, 0x80, 1, 0]);
+    }
+
+    #[test]
+    fn bytes_that_end_early_end_the_iteration() {
+        let mut bytes = Vec::new();
+        encode(&[1, 2, 2, 1 << 20], &mut bytes);
+        for len in 0..bytes.len() {
+            assert!(Features(&bytes[..len]).into_iter().count() < 3);
+        }
+    }
+
+    #[test]
+    fn only_sensible_numbers_of_slots_are_taken() {
+        assert_eq!(serde_json::from_str::<SlotBits>("18").unwrap().slots(), 1 << 18);
+        assert!(serde_json::from_str::<SlotBits>("7").is_err());
+        assert!(serde_json::from_str::<SlotBits>("27").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_read(
+            mut slots in proptest::collection::vec(prop_oneof![0_u32..20, 0_u32..1 << 26], 0..300),
+            often in 0_usize..70_000,
+        ) {
+            slots.extend(std::iter::repeat_n(7, often));
+            slots.sort_unstable();
+            let mut counts = BTreeMap::new();
+            for slot in &slots {
+                *counts.entry(*slot).or_insert(0_u32) += 1;
+            }
+            let mut bytes = Vec::new();
+            encode(&slots, &mut bytes);
+            prop_assert_eq!(Features(&bytes).into_iter().collect::<Vec<_>>(), counts.into_iter().collect::<Vec<_>>());
+        }
     }
 }

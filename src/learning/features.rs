@@ -112,3 +112,86 @@ impl Featuriser {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learning::encoding::Features;
+
+    fn features(settings: &FeatureSettings, title: &str, text: &str, language: &str) -> Vec<(u32, u32)> {
+        let (mut featuriser, mut bytes) = (Featuriser::new(settings), Vec::new());
+        featuriser.read(title, text);
+        featuriser.features(language, &mut bytes);
+        Features(&bytes).into_iter().collect()
+    }
+
+    fn of(title: &str, text: &str, language: &str) -> Vec<(u32, u32)> {
+        features(&FeatureSettings::default(), title, text, language)
+    }
+
+    /// How many features two reviews have in common.
+    fn shared(one: &[(u32, u32)], other: &[(u32, u32)]) -> usize {
+        one.iter().filter(|(slot, _)| other.iter().any(|(same, _)| same == slot)).count()
+    }
+
+    #[test]
+    fn golden_features() {
+        let expected = [(51625, 1), (168564, 1), (220726, 2), (613168, 2), (769997, 1), (874335, 1)];
+        assert_eq!(of("great", "not good, not good", "en"), expected);
+    }
+
+    #[test]
+    fn title_text_and_language_are_apart() {
+        let text = of("", "good value", "en");
+        assert_eq!(text.len(), 3);
+        assert_eq!(shared(&text, &of("good value", "", "en")), 0);
+        assert_eq!(shared(&text, &of("", "good value", "de")), 0);
+        assert_eq!(shared(&text, &of("good", "value", "en")), 1);
+    }
+
+    #[test]
+    fn three_words_after_a_negation_are_other_features() {
+        let plain = of("", "a b c d e", "en");
+        assert_eq!(shared(&plain, &of("", "not a b c d e", "en")), 6, "d, e and four pairs");
+        assert_eq!(shared(&of("", "a b c d e", "de"), &of("", "nicht a b c d e", "de")), 6);
+        assert_eq!(shared(&of("", "a b c d e", "und"), &of("", "nicht a b c d e", "und")), 6);
+        assert_eq!(
+            shared(&of("", "a b c d e", "de"), &of("", "not a b c d e", "de")),
+            9,
+            "no negation in German"
+        );
+        assert_eq!(shared(&of("", "a b c d e", "fr"), &of("", "not a b c d e", "fr")), 9);
+        assert_eq!(
+            shared(&of("", "a b c d e", "en"), &of("not", "a b c d e", "en")),
+            9,
+            "not out of the title"
+        );
+    }
+
+    #[test]
+    fn words_are_counted() {
+        let slots = of("", "so so so good", "en");
+        let mut counts: Vec<u32> = slots.iter().map(|(_, count)| *count).collect();
+        counts.sort_unstable();
+        assert_eq!(counts, [1, 1, 2, 3], "good, so good; so so; so");
+    }
+
+    #[test]
+    fn slots_stay_below_their_number() {
+        let small = FeatureSettings { bits: 8.try_into().unwrap(), character_ngrams: true };
+        let text = "the quick brown fox jumps over the lazy dog";
+        let slots = features(&small, text, text, "en");
+        assert!(slots.iter().all(|(slot, _)| *slot < 256));
+        assert!(slots.iter().map(|(_, count)| count).sum::<u32>() > 100);
+    }
+
+    #[test]
+    fn a_featuriser_has_no_memory() {
+        let (mut featuriser, mut bytes) = (Featuriser::new(&FeatureSettings::default()), Vec::new());
+        featuriser.read("one", "not the same");
+        featuriser.features("de", &mut Vec::new());
+        featuriser.read("", "a text");
+        featuriser.features("en", &mut bytes);
+        assert_eq!(Features(&bytes).into_iter().collect::<Vec<_>>(), of("", "a text", "en"));
+    }
+}

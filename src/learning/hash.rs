@@ -75,6 +75,39 @@ mod tests {
     }
 
     #[test]
+    fn golden_values_never_change() {
+        let words = [
+            "",
+            "a",
+            "good",
+            "straße",
+            "handwriting",
+            "sixteen-byte-txt",
+            "a word of more than sixteen bytes",
+        ];
+        let hashes = words.map(|text| word(text.as_bytes()));
+        assert_eq!(
+            hashes,
+            [
+                2302960717771869484,
+                8710947460883356504,
+                16865886458527281440,
+                10054388304436496429,
+                7573066400340913108,
+                7433014047921251626,
+                7584713749168214993
+            ]
+        );
+        let (not, good) = (word(b"not"), word(b"good"));
+        assert_eq!(
+            [salt("en", 0), salt("de", 5), salt("und", 7)],
+            [16949193369099279017, 13286951722645012998, 14723472393816992300]
+        );
+        assert_eq!(slot_of_word(good, salt("en", 4), 20), 654_017);
+        assert_eq!(slot_of_pair(not, good, salt("en", 6), 20), 220_726);
+    }
+
+    #[test]
     fn a_word_and_the_same_word_with_zero_bytes_differ() {
         assert_ne!(word(b"a"), word(b"a\0"));
         assert_ne!(word(b""), word(b"\0"));

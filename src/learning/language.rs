@@ -200,3 +200,63 @@ fn detectable(tag: &str) -> Option<Lang> {
     };
     Lang::from_code(code)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn languages(tags: &[&str]) -> Languages {
+        Languages::new(&tags.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap()
+    }
+
+    fn detect(tags: &[&str], title: &str, text: &str) -> String {
+        let mut tokens = Tokens::new(false);
+        tokens.read(title, text);
+        languages(tags).detect(&tokens, title, text).to_owned()
+    }
+
+    #[test]
+    fn function_words_decide_between_english_and_german() {
+        assert_eq!(detect(&["en", "de"], "", "the battery is empty after two hours"), "en");
+        assert_eq!(detect(&["en", "de"], "", "der akku ist nach zwei stunden leer"), "de");
+        assert_eq!(detect(&["de", "en"], "der akku ist leer", "und das nach zwei stunden"), "de");
+    }
+
+    #[test]
+    fn a_language_that_is_not_expected_is_undetermined() {
+        assert_eq!(detect(&["en"], "", "der akku ist nach zwei stunden leer"), UNDETERMINED);
+        assert_eq!(detect(&[], "", "the battery is empty after two hours"), UNDETERMINED);
+    }
+
+    #[test]
+    fn fewer_than_twenty_letters_tell_nothing() {
+        let nineteen = "this is not the end of it 123456";
+        assert_eq!(detect(&["en", "de"], "", nineteen), UNDETERMINED);
+        assert_eq!(detect(&["en", "de"], "", "this is not the end of its"), "en");
+        assert_eq!(detect(&["en", "de"], "this is", "not the end of its"), "en", "title and text together");
+    }
+
+    #[test]
+    fn the_detector_decides_where_function_words_do_not() {
+        let text =
+            "hervorragende verarbeitung, schnelle lieferung, günstiger preis, freundlicher kundendienst";
+        assert_eq!(detect(&["en", "de"], "", text), "de");
+        let french = "la batterie est vide après deux heures et le vendeur ne répond pas à mes messages";
+        assert_eq!(detect(&["en", "de", "fr"], "", french), "fr");
+        assert_eq!(detect(&["en", "ru"], "", "батарея разряжается через два часа"), "ru");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_at_a_character() {
+        let text = "ж".repeat(3000);
+        assert_eq!(detect(&["ru", "en"], "", &text), "ru");
+        assert_eq!(detect(&["ru", "en"], &text, &text), "ru");
+    }
+
+    #[test]
+    fn tags_of_two_and_three_letters_are_known_and_others_refused() {
+        assert_eq!(detect(&["eng", "deu"], "", "the battery is empty after two hours"), "eng");
+        let error = Languages::new(&["en".to_owned(), "xx".to_owned()]).unwrap_err();
+        assert_eq!(error, UnknownLanguage("xx".to_owned()));
+    }
+}

@@ -154,3 +154,40 @@ impl Model {
 fn sigmoid(z: f64) -> f64 {
     1.0 / (1.0 + libm::exp(-z))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_without_labels_scores_one_half() {
+        let model = Model::new(SlotBits::default(), &LearnerSettings::default());
+        let mut bytes = Vec::new();
+        super::super::encoding::encode(&[1, 2, 2, 500_000], &mut bytes);
+        assert_eq!(model.score(Features(&bytes)), 0.5);
+        assert_eq!(model.score(Features(&[])), 0.5);
+        assert_eq!((model.version(), model.labels()), (0, 0));
+    }
+
+    #[test]
+    fn halves_are_packed_and_unpacked() {
+        for (high, low) in [(0.0, 0), (-1.5, u32::MAX), (f32::MIN_POSITIVE, 7)] {
+            assert_eq!(unpack(pack(high, low)), (high, low));
+        }
+    }
+
+    #[test]
+    fn a_slot_never_crosses_a_cache_line() {
+        assert_eq!((size_of::<Slot>(), align_of::<Slot>()), (16, 16));
+    }
+
+    #[test]
+    fn slots_beyond_the_model_are_not_read() {
+        let model = Model::new(8.try_into().unwrap(), &LearnerSettings::default());
+        let mut bytes = Vec::new();
+        super::super::encoding::encode(&[255, 256, 1 << 20], &mut bytes);
+        let mut seen = Vec::new();
+        model.forward(Features(&bytes), 0.0, 1.0, |slot, _| seen.push(slot));
+        assert_eq!(seen, [255]);
+    }
+}

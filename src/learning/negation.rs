@@ -61,7 +61,7 @@ const ENGLISH: &[&str] = &[
 
 const GERMAN: &[&str] = &[
     "nicht", "nichts", "nie", "niemals", "niemand", "nirgends", "kein", "keine", "keinen", "keinem",
-    "keiner", "keines", "keins", "weder", "noch", "ohne", "kaum", "nix", "nich", "net",
+    "keiner", "keines", "keins", "weder", "ohne", "kaum", "nix", "nich",
 ];
 
 /// Looks words up by hash.

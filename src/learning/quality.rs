@@ -290,3 +290,89 @@ fn rounded(figure: f64) -> Option<f64> {
     let up = half.is_gt() || half.is_eq() && micros % 2 == 1;
     Some((micros + u64::from(up)) as f64 / 1e6)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figures(stream: &[(f64, bool)], window: Window) -> Figures {
+        let mut quality = Quality::default();
+        for (probability, positive) in stream {
+            quality.observe(*probability, *positive, "en", Origin::Stars);
+        }
+        quality.figures(Labels::All, window).figures
+    }
+
+    #[test]
+    fn the_figures_of_a_small_stream_by_hand() {
+        let found = figures(&[(0.9, true), (0.6, false), (0.2, false), (0.5, true)], Window::Total);
+        let log_loss = -(0.9_f64.ln() + 0.4_f64.ln() + 0.8_f64.ln() + 0.5_f64.ln()) / 4.0;
+        assert_eq!(found.accuracy, Some(0.75));
+        assert_eq!(found.log_loss, rounded(log_loss));
+        assert_eq!(found.auc, Some(0.75));
+        assert_eq!(found.brier, Some(0.165), "(0.01 + 0.36 + 0.04 + 0.25) / 4");
+        assert_eq!(found.ece, Some(0.35), "(0.1 + 0.6 + 0.2 + 0.5) / 4");
+        assert_eq!(found.macro_f1, rounded((0.8 + 2.0 / 3.0) / 2.0));
+    }
+
+    #[test]
+    fn what_is_not_defined_is_none() {
+        assert_eq!(Quality::default().figures(Labels::All, Window::Total), FiguresByLanguage::default());
+        let found = figures(&[(0.9, true), (1.0, true)], Window::Fading);
+        assert_eq!((found.auc, found.accuracy, found.macro_f1), (None, Some(1.0), Some(1.0)));
+        let wrong = figures(&[(0.0, true)], Window::Total);
+        assert_eq!((wrong.log_loss, wrong.macro_f1), (rounded(-1e-6_f64.ln()), Some(0.0)));
+    }
+
+    #[test]
+    fn fading_is_the_weighted_mean_through_many_rescalings() {
+        let stream: Vec<(f64, bool)> = (0..70_000_u32)
+            .map(|i| (f64::from(i.wrapping_mul(2_654_435_761) >> 12) / f64::from(1 << 20), i % 3 != 0))
+            .collect();
+        let found = figures(&stream, Window::Fading);
+        let (mut right, mut brier, mut all) = (0.0, 0.0, 0.0);
+        for (probability, positive) in &stream {
+            let label = f64::from(u8::from(*positive));
+            right = right * FADING + f64::from(u8::from((*probability >= 0.5) == *positive));
+            brier = brier * FADING + (probability - label) * (probability - label);
+            all = all * FADING + 1.0;
+        }
+        assert!((found.accuracy.unwrap() - right / all).abs() < 2e-6);
+        assert!((found.brier.unwrap() - brier / all).abs() < 2e-6);
+        assert!((found.auc.unwrap() - 0.5).abs() < 0.06);
+    }
+
+    #[test]
+    fn origins_and_languages_are_apart() {
+        let mut quality = Quality::default();
+        quality.observe(0.9, true, "en", Origin::Stars);
+        quality.observe(0.9, false, "de", Origin::Feedback);
+        let accuracy = |labels| quality.figures(labels, Window::Total).figures.accuracy;
+        assert_eq!(accuracy(Labels::All), Some(0.5));
+        assert_eq!(accuracy(Labels::Of(Origin::Stars)), Some(1.0));
+        assert_eq!(accuracy(Labels::Of(Origin::Feedback)), Some(0.0));
+        let by_lang = quality.figures(Labels::All, Window::Fading).by_lang;
+        assert_eq!(by_lang["de"].accuracy, Some(0.0));
+        assert_eq!(quality.figures(Labels::Of(Origin::Stars), Window::Total).by_lang.len(), 1);
+        assert_eq!(quality.observations(Labels::All), 2);
+    }
+
+    #[test]
+    fn the_view_has_the_fields_in_order() {
+        let mut quality = Quality::default();
+        quality.observe(0.75, true, "en", Origin::Stars);
+        let view = serde_json::to_string(&quality.figures(Labels::All, Window::Total)).unwrap();
+        let figures =
+            r#""accuracy":1.0,"log_loss":0.287682,"auc":null,"brier":0.0625,"ece":0.25,"macro_f1":1.0"#;
+        assert_eq!(view, format!(r#"{{{figures},"by_lang":{{"en":{{{figures}}}}}}}"#));
+    }
+
+    #[test]
+    fn halves_go_to_even_digits_of_the_shortest_form() {
+        for (number, expected) in
+            [(0.0000005, 0.0), (0.0000015, 0.000002), (0.1234565, 0.123456), (0.9999995, 1.0), (13.5, 13.5)]
+        {
+            assert_eq!(rounded(number), Some(expected), "{number}");
+        }
+    }
+}

@@ -210,3 +210,83 @@ fn kind(c: char) -> Kind {
         _ => Kind::Word,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn hashes(words: &[&str]) -> Vec<u64> {
+        words.iter().map(|word| hash::word(word.as_bytes())).collect()
+    }
+
+    fn words(text: &str) -> Vec<u64> {
+        let mut tokens = Tokens::new(false);
+        tokens.read("", text);
+        tokens.all().to_vec()
+    }
+
+    /// The same by characters, from the module's description.
+    fn by_characters(text: &str) -> Vec<u64> {
+        let (mut found, mut word) = (Vec::new(), String::new());
+        for c in text.chars().chain([' ']) {
+            match c {
+                'a'..='z' | '0'..='9' | '\'' => word.push(c),
+                '\0'..='\x7F' => {
+                    found.push(std::mem::take(&mut word));
+                }
+                _ => match kind(c) {
+                    Kind::Word => word.push(c),
+                    Kind::Apostrophe => word.push('\''),
+                    Kind::Gap => found.push(std::mem::take(&mut word)),
+                    Kind::Sign => found.extend([std::mem::take(&mut word), c.to_string()]),
+                },
+            }
+        }
+        let trimmed = found.iter().map(|word| word.trim_matches('\'')).filter(|word| !word.is_empty());
+        trimmed.map(|word| hash::word(word.as_bytes())).collect()
+    }
+
+    #[test]
+    fn words_are_runs_of_letters_digits_and_inner_apostrophes() {
+        assert_eq!(
+            words("i don't like it, 'really' - 2 stars!"),
+            hashes(&["i", "don't", "like", "it", "really", "2", "stars"])
+        );
+        assert_eq!(words("'' ' ... !?"), hashes(&[]));
+        assert_eq!(words("über-groß ne"), hashes(&["über", "groß", "ne"]));
+    }
+
+    #[test]
+    fn signs_outside_ascii_part_words_or_are_words() {
+        assert_eq!(words("“don’t”…no–yes"), hashes(&["don't", "no", "yes"]));
+        assert_eq!(words("good😀😀bad ❤️"), hashes(&["good", "😀", "😀", "bad", "❤"]));
+    }
+
+    #[test]
+    fn words_of_all_lengths_at_all_places_are_found() {
+        for len in 1..80 {
+            for gap in 1..70 {
+                let (blank, word) = (" ".repeat(gap), "x".repeat(len));
+                assert_eq!(words(&format!("{blank}{word}")), hashes(&[&word]));
+                assert_eq!(words(&format!("{blank}{word}é {word}")), hashes(&[&format!("{word}é"), &word]));
+            }
+        }
+    }
+
+    #[test]
+    fn buffers_keep_nothing_of_the_review_before() {
+        let mut tokens = Tokens::new(true);
+        tokens.read("a long title", "and a text");
+        tokens.read("x", "");
+        assert_eq!((tokens.title(), tokens.text()), (&hashes(&["x"])[..], &[][..]));
+        assert_eq!(tokens.character_ngrams(), [&hashes(&["_x_"])[..], &[]]);
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_reading_by_characters(text in "([a-z0-9'!? .é’…😀ßж\u{301}]|[a-z]{3,12}|\\PC){0,90}") {
+            prop_assert_eq!(words(&text.to_lowercase()), by_characters(&text.to_lowercase()));
+        }
+    }
+}
