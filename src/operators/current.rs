@@ -10,12 +10,12 @@ use hashbrown::HashTable;
 use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 
+use super::registry::{Demand, EdgeType, Operator, Output, OutputType, Port, Settings, StateFormat, parse};
 use super::{
     books::{Ledger, Outcome},
     row::{Place, Review, Scored, Version, VersionKind},
     wiring::{Edge, Run, Step, Wiring},
 };
-use super::registry::{Demand, EdgeType, Operator, Output, OutputType, Port, Settings, StateFormat, parse};
 use crate::{
     engine::{
         Epoch,

@@ -246,12 +246,15 @@ impl Learn {
     fn show(&self) {
         if self.model.version() % SHOW_EVERY == 1 {
             let fading = self.prequential.figures(Labels::All, Window::Fading).figures;
-            self.run.metrics.learned(&self.model_id, ModelFigures {
-                version: self.model.version(),
-                labels: self.model.labels(),
-                prequential_accuracy: fading.accuracy,
-                prequential_log_loss: fading.log_loss,
-            });
+            self.run.metrics.learned(
+                &self.model_id,
+                ModelFigures {
+                    version: self.model.version(),
+                    labels: self.model.labels(),
+                    prequential_accuracy: fading.accuracy,
+                    prequential_log_loss: fading.log_loss,
+                },
+            );
         }
     }
 
