@@ -113,13 +113,9 @@ pub fn ingest<'s, D: Decoder>(
             waiting = still;
             drop(output);
             match low {
-                Some(low) => {
-                    if low > *held.time() {
-                        held.downgrade(&low);
-                    }
-                }
+                Some(low) if low > *held.time() => held.downgrade(&low),
                 None if waiting.is_empty() || intake.aborted() => capability = None,
-                None => {}
+                _ => {}
             }
             if claimed.is_some() {
                 activator.activate();

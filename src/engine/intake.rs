@@ -370,7 +370,7 @@ impl Intake {
             progress.total = progress.total.zip(total).map(|(a, b)| a + b);
         }
         let state = lock(&self.state);
-        progress.bytes_in_flight = state.partitions.iter().map(|s| s.bytes_in_flight()).sum();
+        progress.bytes_in_flight = state.partitions.iter().map(PartitionState::bytes_in_flight).sum();
         progress.epochs_in_flight = state.partitions.iter().map(|s| s.flights.len()).max().unwrap_or(0);
         progress
     }

@@ -169,6 +169,9 @@ impl Entry {
     }
 }
 
+/// Keys: hash and id.
+type Keys = Vec<(u64, Box<[u8]>)>;
+
 struct ApplyFeedback {
     run: Arc<Run>,
     step: usize,
@@ -176,7 +179,7 @@ struct ApplyFeedback {
     label_wait: Option<u64>,
     entries: HashTable<Entry>,
     /// Epoch time at which some feedback of these keys has waited its time.
-    deadlines: BTreeMap<Epoch, Vec<(u64, Box<[u8]>)>>,
+    deadlines: BTreeMap<Epoch, Keys>,
     order: Vec<(u64, u32)>,
     ledger: Ledger,
 }
@@ -197,7 +200,7 @@ impl EpochStep<Change, Update<Scored>> for ApplyFeedback {
                 });
             }
             for one in runs(run, |o| at(o.1).key().1) {
-                self.judge(epoch, one.iter().map(|(_, n)| at(*n)), give);
+                self.judge(epoch, &one.iter().map(|(_, n)| at(*n)), give);
             }
         }
         self.order = order;
@@ -220,7 +223,7 @@ impl ApplyFeedback {
     fn judge<'a>(
         &mut self,
         epoch: Epoch,
-        changes: impl Iterator<Item = &'a Change> + Clone,
+        changes: &(impl Iterator<Item = &'a Change> + Clone),
         give: &mut dyn FnMut(Update<Scored>),
     ) {
         let Some((hash, id)) = changes.clone().next().map(Change::key) else { return };
@@ -290,7 +293,7 @@ impl ApplyFeedback {
             entry.held.iter_mut().for_each(|held| held.since = epoch);
         }
         if let (Some(wait), Some(held)) =
-            (self.label_wait, entry.held.iter().filter(|held| held.since == epoch).next_back())
+            (self.label_wait, entry.held.iter().rfind(|held| held.since == epoch))
         {
             let deadline = epoch.saturating_add(wait);
             self.deadlines.entry(deadline).or_default().push((held.feedback.id_hash, entry.id().into()));

@@ -249,6 +249,9 @@ pub enum Test {
     Matches(Field, Regex),
 }
 
+/// Makes the test of one operator, once the field is known.
+type FieldTest<'a> = Box<dyn Fn(Field) -> Result<Test, SettingsFault> + 'a>;
+
 impl Test {
     /// Compiles a condition that stands at a JSON pointer.
     ///
@@ -281,7 +284,7 @@ impl Test {
                 Err(more) => faults.extend(more),
             }
         }
-        let mut field_tests: Vec<(&str, Box<dyn Fn(Field) -> Result<Self, SettingsFault> + '_>)> = Vec::new();
+        let mut field_tests: Vec<(&str, FieldTest<'_>)> = Vec::new();
         let scalar = |name: &'static str, value: &Value| match FieldValue::of_json(value) {
             Some(_) => Ok(value.clone()),
             None => Err(fault(

@@ -184,7 +184,7 @@ impl Owner<Update<Scored>, ModelRecord> for Learn {
 
 impl Learn {
     /// The reviews whose example differs between the close of the epoch before and this one.
-    fn changes(&mut self, rows: &mut Vec<Update<Scored>>) -> Vec<Change> {
+    fn changes(&mut self, rows: &mut [Update<Scored>]) -> Vec<Change> {
         let key = |row: &Scored| row.review.head().id_hash;
         rows.sort_by(|(a, _, x), (b, _, y)| {
             key(a).cmp(&key(b)).then_with(|| a.review.id_bytes().cmp(b.review.id_bytes())).then(x.cmp(y))

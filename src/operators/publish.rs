@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{
     block::RefusedRecord,
     product_scores::ProductRow,
-    row::{LANG_FILLED, Place, Scored, TS_FILLED},
+    row::{LANG_FILLED, Place, Review, Scored, TS_FILLED},
     wiring::{Edge, Run},
 };
 use crate::{
@@ -84,7 +84,7 @@ impl Published for Scored {
             spam_reasons: None,
             unsure: None,
             status: if self.accepted() { Status::Accepted } else { Status::Duplicate },
-            of: self.of.as_ref().map(|of| of.id()),
+            of: self.of.as_ref().map(Review::id),
             model: &model,
             filled: Filled { lang: head.flags & LANG_FILLED != 0, ts: head.flags & TS_FILLED != 0 },
             also_filled: &[],
@@ -156,7 +156,7 @@ pub fn publish<'s>(
         Edge::DeadLetters(letters) => {
             let run = Arc::clone(run);
             Some(flat_map(letters, sink, move |_, refused, give| {
-                give(letter_line(&run, &refused.component, &refused.record))
+                give(letter_line(&run, &refused.component, &refused.record));
             }))
         }
         Edge::Source(_) | Edge::Reviews(_) | Edge::Versions(_) => None,
@@ -210,10 +210,10 @@ impl<R: Published> EpochStep<Update<R>, Lines> for TableLines {
                 match (find(-1), find(1)) {
                     (Some(old), Some(new)) if old.prints_like(new) => {}
                     (_, Some(new)) => {
-                        lines.push(new.key(), |out| line(out, |out| new.line(&self.context, epoch, out)))
+                        lines.push(new.key(), |out| line(out, |out| new.line(&self.context, epoch, out)));
                     }
                     (Some(old), None) => {
-                        lines.push(old.key(), |out| line(out, |out| old.tombstone(epoch, out)))
+                        lines.push(old.key(), |out| line(out, |out| old.tombstone(epoch, out)));
                     }
                     (None, None) => {}
                 }
