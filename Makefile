@@ -43,7 +43,6 @@ lint: $(TOOLS)/bin/cargo-deny ## Check form, clippy, licences and sources of dep
 
 .PHONY: bench
 bench: ## Measure the kernels, and the whole pipeline beside a bound without an engine
-	$(CARGO) build --locked --release
 	$(CARGO) bench --locked --bench kernels
 	$(CARGO) bench --locked --bench pipeline
 
