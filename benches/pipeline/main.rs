@@ -1,6 +1,6 @@
 //! The whole pipeline, file to file, beside a bound without an engine: events a second, CPU time, memory.
 //!
-//! `DIRIGENT_EVENTS` (default 200,000) events go through decode, clean, features, score, feedback, duplicates, product
+//! `DIRIGENT_EVENTS` (default 200,000) events go through decode, clean, features, score, duplicates, product
 //! scores and the learner into four outputs, in epochs of about 1,500. The bound is one thread that decodes, hashes,
 //! scores and learns, without state or output, on the same file. Both run in turn, `ROUNDS` times: a machine's speed
 //! varies by the minute, so only ratios within a round mean anything, and the median of them is told.
