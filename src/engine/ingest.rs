@@ -74,14 +74,17 @@ pub fn ingest<'s, D: Decoder>(
         move |frontiers| {
             committed.for_each(|_, _| {});
             // the edge adds one: what comes back at t + 1 was passed at t
-            intake.commit(frontiers[0].frontier().first().map_or(Epoch::MAX, |&before| before.saturating_sub(1)));
+            intake.commit(
+                frontiers[0].frontier().first().map_or(Epoch::MAX, |&before| before.saturating_sub(1)),
+            );
             let Some(held) = capability.as_mut() else { return };
             let claimed = intake.claim(source, &mut chunk);
             if let Some(claim) = claimed {
                 readings.clear();
                 let block = decoder.decode(&chunk, claim.partition, &mut readings);
                 let submission = readings.iter().zip(&chunk.records);
-                let submission = submission.map(|(r, raw)| (*r, raw.next, (raw.end - raw.start) as u64)).collect();
+                let submission =
+                    submission.map(|(r, raw)| (*r, raw.next, (raw.end - raw.start) as u64)).collect();
                 waiting.push_back((claim, block));
                 intake.submit(claim, submission);
             }
@@ -110,13 +113,9 @@ pub fn ingest<'s, D: Decoder>(
             waiting = still;
             drop(output);
             match low {
-                Some(low) => {
-                    if low > *held.time() {
-                        held.downgrade(&low);
-                    }
-                }
+                Some(low) if low > *held.time() => held.downgrade(&low),
                 None if waiting.is_empty() || intake.aborted() => capability = None,
-                None => {}
+                _ => {}
             }
             if claimed.is_some() {
                 activator.activate();

@@ -165,7 +165,13 @@ impl Intake {
             sources: partitions.iter().map(|entry| entry.source).collect(),
             names: partitions.iter().map(|entry| (entry.number, entry.name.clone())).collect(),
             readers: partitions.into_iter().map(|entry| Mutex::new(Reader { entry, offset: 0 })).collect(),
-            state: Mutex::new(State { partitions: states, ready: BTreeMap::new(), open: BTreeMap::new(), log, wakers: Vec::new() }),
+            state: Mutex::new(State {
+                partitions: states,
+                ready: BTreeMap::new(),
+                open: BTreeMap::new(),
+                log,
+                wakers: Vec::new(),
+            }),
             limit: AtomicU64::new(Epoch::MAX),
             durable: AtomicU64::new(0),
             committed: AtomicU64::new(0),
@@ -204,7 +210,10 @@ impl Intake {
             let state = lock(&self.state);
             let limit = self.limit.load(Ordering::Relaxed);
             let of_source = state.partitions.iter().enumerate().filter(|(p, _)| self.sources[*p] == source);
-            of_source.filter(|(_, s)| s.may_read(&self.settings, limit)).map(|(p, s)| (s.clock.low(), p)).collect()
+            of_source
+                .filter(|(_, s)| s.may_read(&self.settings, limit))
+                .map(|(p, s)| (s.clock.low(), p))
+                .collect()
         };
         candidates.sort_unstable();
         for (_, p) in candidates {
@@ -350,14 +359,18 @@ impl Intake {
     /// How far the intake is.
     #[must_use]
     pub fn progress(&self) -> IntakeProgress {
-        let mut progress = IntakeProgress { records: self.records.load(Ordering::Relaxed), total: Some(0), ..Default::default() };
+        let mut progress = IntakeProgress {
+            records: self.records.load(Ordering::Relaxed),
+            total: Some(0),
+            ..Default::default()
+        };
         for reader in &self.readers {
             let (read, total) = lock(reader).entry.partition.progress();
             progress.read += read;
             progress.total = progress.total.zip(total).map(|(a, b)| a + b);
         }
         let state = lock(&self.state);
-        progress.bytes_in_flight = state.partitions.iter().map(|s| s.bytes_in_flight()).sum();
+        progress.bytes_in_flight = state.partitions.iter().map(PartitionState::bytes_in_flight).sum();
         progress.epochs_in_flight = state.partitions.iter().map(|s| s.flights.len()).max().unwrap_or(0);
         progress
     }
@@ -368,7 +381,11 @@ impl Intake {
         let before = (partition.unreleased(), partition.done, state.ready.len());
         let mut stamped = Vec::new();
         while let Some(readings) = partition.early.remove(&partition.submitted) {
-            partition.chunks.push_back(Submitted { sequence: partition.submitted, records: readings.len(), stamps: Vec::with_capacity(readings.len()) });
+            partition.chunks.push_back(Submitted {
+                sequence: partition.submitted,
+                records: readings.len(),
+                stamps: Vec::with_capacity(readings.len()),
+            });
             partition.submitted += 1;
             for (reading, next, bytes) in readings {
                 partition.at_clock.push_back((next, bytes));
@@ -376,7 +393,11 @@ impl Intake {
                     && refused as f64 > self.settings.max_error_ratio * ERROR_WINDOW as f64
                 {
                     let partition = self.names[p].1.clone();
-                    lock(&self.failure).get_or_insert(IntakeError::TooManyErrors { partition, offset: next, refused });
+                    lock(&self.failure).get_or_insert(IntakeError::TooManyErrors {
+                        partition,
+                        offset: next,
+                        refused,
+                    });
                     self.failed.store(true, Ordering::Release);
                     self.wake(state);
                     return;
@@ -414,7 +435,8 @@ impl Intake {
     }
 
     fn log(&self, state: &mut State) {
-        let passed = state.partitions.iter().filter(|s| !s.done).map(|s| s.clock.low()).min().unwrap_or(Epoch::MAX);
+        let passed =
+            state.partitions.iter().filter(|s| !s.done).map(|s| s.clock.low()).min().unwrap_or(Epoch::MAX);
         let limit = self.limit.load(Ordering::Relaxed);
         while let Some(open) = state.open.first_entry() {
             if *open.key() >= passed || *open.key() > limit {

@@ -22,8 +22,8 @@ use crate::{
     },
     learning::Featuriser,
     records::{
-        Code, DecodedReview, FeedbackDecoder, FeedbackFields, KeyRule, Label, Lang, Refusal, ReviewDecoder, ReviewFields, Sentiment, Stage, Upsert,
-        content::duplicate_key,
+        Code, DecodedReview, FeedbackDecoder, FeedbackFields, KeyRule, Label, Lang, Refusal, ReviewDecoder,
+        ReviewFields, Sentiment, Stage, Upsert, content::duplicate_key,
     },
 };
 
@@ -47,7 +47,14 @@ pub struct RefusedRecord {
 impl RefusedRecord {
     fn new(place: Place, value: &[u8], raw: &RawRecord, refusal: Refusal) -> Arc<Self> {
         let truncated = (raw.length > value.len() as u64).then_some(raw.length);
-        Arc::new(Self { place, value: value.to_vec(), code: refusal.code, stage: refusal.stage, message: refusal.message, truncated })
+        Arc::new(Self {
+            place,
+            value: value.to_vec(),
+            code: refusal.code,
+            stage: refusal.stage,
+            message: refusal.message,
+            truncated,
+        })
     }
 }
 
@@ -127,7 +134,8 @@ impl ReviewBlocks {
     /// A decoder with empty buffers.
     #[must_use]
     pub fn new(source: ReviewSource) -> Self {
-        let settings = source.demand.features.as_ref().and_then(|layout| parse::<SentimentSettings>(layout).ok());
+        let settings =
+            source.demand.features.as_ref().and_then(|layout| parse::<SentimentSettings>(layout).ok());
         let featuriser = settings.map(|settings| Featuriser::new(&settings.features()));
         Self { source, decoder: ReviewDecoder::default(), featuriser }
     }
@@ -172,7 +180,12 @@ impl Decoder for ReviewBlocks {
             let place = Place { partition, offset: raw.offset };
             let value = chunk.of(raw);
             let start = block.bytes.len();
-            let mut review = BlockReview { head: ReviewHead { place, ..NOTHING }, bytes: (start, start), features: (start, start), kind: None };
+            let mut review = BlockReview {
+                head: ReviewHead { place, ..NOTHING },
+                bytes: (start, start),
+                features: (start, start),
+                kind: None,
+            };
             let decoded = check_length(raw, self.source.run.max_record_bytes)
                 .and_then(|()| self.decoder.decode(value, KeyRule::Ignore, &self.source.fields));
             match decoded {
@@ -217,7 +230,13 @@ fn name(head: &mut ReviewHead, review_id: &str) {
 }
 
 /// Fills in what is known of a version before it is scored.
-fn fill(review: &mut BlockReview, upsert: &Upsert<'_>, source: &ReviewSource, featuriser: Option<&mut Featuriser>, bytes: &mut Vec<u8>) {
+fn fill(
+    review: &mut BlockReview,
+    upsert: &Upsert<'_>,
+    source: &ReviewSource,
+    featuriser: Option<&mut Featuriser>,
+    bytes: &mut Vec<u8>,
+) {
     let head = &mut review.head;
     name(head, upsert.review_id);
     head.product_hash = xxh3_64(upsert.product_id.as_bytes());
@@ -232,8 +251,10 @@ fn fill(review: &mut BlockReview, upsert: &Upsert<'_>, source: &ReviewSource, fe
     }
     head.flags |= upsert.verified.map_or(0, |verified| if verified { VERIFIED } else { NOT_VERIFIED });
     // more votes than that are told apart by the content's hash only
-    head.helpful_votes = upsert.helpful_votes.map_or(u32::MAX, |votes| votes.min(u64::from(u32::MAX - 1)) as u32);
-    let review_source = upsert.source.filter(|source| source.len() <= usize::from(u16::MAX)).unwrap_or_default();
+    head.helpful_votes =
+        upsert.helpful_votes.map_or(u32::MAX, |votes| votes.min(u64::from(u32::MAX - 1)) as u32);
+    let review_source =
+        upsert.source.filter(|source| source.len() <= usize::from(u16::MAX)).unwrap_or_default();
     head.source_len = review_source.len() as u16;
     bytes.extend_from_slice(upsert.review_id.as_bytes());
     bytes.extend_from_slice(upsert.product_id.as_bytes());
@@ -250,7 +271,8 @@ fn fill(review: &mut BlockReview, upsert: &Upsert<'_>, source: &ReviewSource, fe
     if let Some(featuriser) = featuriser {
         featuriser.read(upsert.title_normalised, upsert.text_normalised);
         let tag = lang.unwrap_or_else(|| {
-            let detected = featuriser.detect(&source.run.languages, upsert.title_normalised, upsert.text_normalised);
+            let detected =
+                featuriser.detect(&source.run.languages, upsert.title_normalised, upsert.text_normalised);
             Lang::from_tag(detected).unwrap_or(Lang::UND)
         });
         featuriser.features(tag.as_str(), bytes);
@@ -367,7 +389,9 @@ impl Decoder for FeedbackBlocks {
                 }
                 Err(refusal) => {
                     readings.push(Reading { ts: None, refused: true });
-                    block.refused.push((block.feedback.len(), RefusedRecord::new(place, value, raw, refusal)));
+                    block
+                        .refused
+                        .push((block.feedback.len(), RefusedRecord::new(place, value, raw, refusal)));
                     block.feedback.push(None);
                 }
             }
