@@ -62,7 +62,7 @@ fn no_worker_does_most_of_the_work() {
     assert!(read > 100_000.0, "the last look came too early: {read}");
     for step in ["sentiment.current", "corrected", "unique", "products", "sinks.scored", "sinks.products"] {
         let (all, most) = (steps[step].iter().sum::<f64>(), steps[step].iter().copied().fold(0.0, f64::max));
-        assert!(all > 0.5 * read / 2.0 && most <= 0.4 * all, "{step}: {:?}", steps[step]);
+        assert!(all > read / 4.0 && most <= 0.4 * all, "{step}: {:?}", steps[step]);
     }
     let least = steps["clean"].iter().copied().fold(f64::MAX, f64::min);
     assert!(least >= 0.1 * read, "clean: {:?}", steps["clean"]);
