@@ -77,6 +77,12 @@ fn a_signal_finishes_the_open_epoch() {
     }
 }
 
+fn reviews_are_in(address: &str) -> bool {
+    let samples = parse(&get(address, "/metrics").unwrap().2);
+    let books = samples.get("dirigent_books_total").into_iter().flatten();
+    books.into_iter().any(|(labels, n)| labels["source"] == "reviews" && labels["outcome"] == "in" && *n > 0.0)
+}
+
 #[test]
 fn a_second_signal_ends_the_run_at_once() {
     let sandbox = Sandbox::generated(6_000);
@@ -87,7 +93,7 @@ fn a_second_signal_ends_the_run_at_once() {
         let mut running = sandbox.start(&["run", "t.yaml", "--set", &sets[0], "--set", &sets[1], "--set", &sets[2], "--listen", "127.0.0.1:0"]);
         let pipe = File::open(&fifo).unwrap();
         let address = address(&mut running);
-        while !parse(&get(&address, "/metrics").unwrap().2).contains_key("dirigent_books_total") {
+        while !reviews_are_in(&address) {
             std::thread::sleep(Duration::from_millis(5));
         }
         running.signal(signal);
