@@ -392,7 +392,7 @@ impl Intake {
             progress.read += read;
             progress.total = progress.total.zip(total).map(|(a, b)| a + b);
         }
-        progress.bytes_in_flight = state.partitions.iter().map(|s| s.bytes_in_flight()).sum();
+        progress.bytes_in_flight = state.partitions.iter().map(PartitionState::bytes_in_flight).sum();
         progress.epochs_in_flight = state.partitions.iter().map(|s| s.flights.len()).max().unwrap_or(0);
         progress
     }

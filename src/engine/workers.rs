@@ -24,7 +24,7 @@ pub fn run(workers: usize, build: impl Fn(Scope<'_, u64>) + Send + Sync + 'stati
     // without it arrangements do not compact while no updates flow
     differential_dataflow::configure(&mut config.worker, &differential_dataflow::Config::default().idle_merge_effort(Some(1_000)));
     let guards = timely::execute(config, move |worker| {
-        worker.dataflow::<u64, _, _>(|scope| build(scope));
+        worker.dataflow::<u64, _, _>(&build);
         while worker.has_dataflows() {
             worker.step_or_park(None);
         }

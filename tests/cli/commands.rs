@@ -7,12 +7,24 @@ use super::sandbox::Sandbox;
 #[test]
 fn generate_gives_the_same_bytes_for_the_same_seed() {
     let sandbox = Sandbox::new();
-    let told = sandbox.dirigent(&["generate", "--reviews", "500", "--seed", "7", "--out", "made/a.jsonl", "--feedback-out", "made/f.jsonl"]);
+    let told = sandbox.dirigent(&[
+        "generate",
+        "--reviews",
+        "500",
+        "--seed",
+        "7",
+        "--out",
+        "made/a.jsonl",
+        "--feedback-out",
+        "made/f.jsonl",
+    ]);
     assert_eq!((told.code, told.out.as_str()), (Some(0), ""));
     assert!(told.err.starts_with("500 events ("), "{}", told.err);
     let again = sandbox.dirigent(&["generate", "--reviews", "500", "--seed", "7", "--out", "b.jsonl"]);
     assert_eq!(again.code, Some(0));
-    assert!(sandbox.read("made/a.jsonl") == sandbox.read("b.jsonl") && sandbox.read("b.jsonl").len() > 50_000);
+    assert!(
+        sandbox.read("made/a.jsonl") == sandbox.read("b.jsonl") && sandbox.read("b.jsonl").len() > 50_000
+    );
     assert!(sandbox.values("made/f.jsonl").iter().any(|line| line["label"].is_string()));
     let other = sandbox.dirigent(&["generate", "--reviews", "500", "--seed", "8", "--out", "c.jsonl"]);
     assert_eq!(other.code, Some(0));
@@ -68,10 +80,15 @@ fn backtest_reports_what_run_reports_and_writes_no_sink() {
     for figures in ["prequential", "prequential_fading", "progressive", "progressive_fading"] {
         assert!(model[figures].is_object(), "{figures}: {model}");
     }
-    let epochs: Vec<u64> = backtest["epochs"].as_array().unwrap().iter().map(|epoch| epoch["epoch"].as_u64().unwrap()).collect();
+    let epochs: Vec<u64> =
+        backtest["epochs"].as_array().unwrap().iter().map(|epoch| epoch["epoch"].as_u64().unwrap()).collect();
     assert!(epochs.len() > 100 && epochs.is_sorted_by(|a, b| a < b));
 
-    assert_eq!(sandbox.dirigent(&["backtest", "t.yaml"]).code, Some(64), "a backtest without a report is for nothing");
+    assert_eq!(
+        sandbox.dirigent(&["backtest", "t.yaml"]).code,
+        Some(64),
+        "a backtest without a report is for nothing"
+    );
     let told = sandbox.dirigent(&["backtest", "t.yaml", "--report", "t.yaml/report.json"]);
     assert_eq!(told.code, Some(1));
     assert!(told.err.contains("cannot write t.yaml/report.json"), "{}", told.err);

@@ -19,8 +19,14 @@ fn refused(told: &Told, texts: &[&str]) {
 #[test]
 fn inputs_that_are_not_there() {
     let sandbox = Sandbox::new();
-    refused(&sandbox.run(&["sources.reviews.path=absent.jsonl"]), &["absent.jsonl", "no such file", "hint: "]);
-    refused(&sandbox.run(&["sources.reviews.path=absent/*.jsonl.gz"]), &["absent/*.jsonl.gz", "a glob must match at least one file"]);
+    refused(
+        &sandbox.run(&["sources.reviews.path=absent.jsonl"]),
+        &["absent.jsonl", "no such file", "hint: "],
+    );
+    refused(
+        &sandbox.run(&["sources.reviews.path=absent/*.jsonl.gz"]),
+        &["absent/*.jsonl.gz", "a glob must match at least one file"],
+    );
 }
 
 #[test]

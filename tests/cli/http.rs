@@ -24,7 +24,9 @@ pub(super) fn get(address: &str, path: &str) -> Option<(u16, String, String)> {
     stream.read_to_string(&mut answer).ok()?;
     let (head, body) = answer.split_once("\r\n\r\n")?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
-    let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok())?;
+    let length = head
+        .lines()
+        .find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok())?;
     // an answer that a process left unfinished at its end is none
     (body.len() == length).then(|| (status, head.to_lowercase(), body.to_owned()))
 }

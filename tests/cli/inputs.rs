@@ -21,7 +21,13 @@ fn packed_files_and_standard_input_read_like_plain_ones() {
     sandbox.write("reviews.jsonl.zst", zst);
     assert_eq!(sandbox.run(&[]).code, Some(0));
     let outputs = || ["scored", "products", "models"].map(|name| sandbox.text(&format!("out/{name}.jsonl")));
-    let letters = || sandbox.values("state/shop/dead-letters.jsonl").into_iter().map(|letter| letter["value"].clone()).collect::<Vec<_>>();
+    let letters = || {
+        sandbox
+            .values("state/shop/dead-letters.jsonl")
+            .into_iter()
+            .map(|letter| letter["value"].clone())
+            .collect::<Vec<_>>()
+    };
     let plain = (outputs(), letters());
     assert!(plain.0[0].lines().count() > 1_400 && !plain.1.is_empty());
     for path in ["reviews.gz", "reviews.jsonl.zst"] {
@@ -32,7 +38,8 @@ fn packed_files_and_standard_input_read_like_plain_ones() {
     let told = sandbox.start_with(&["run", "t.yaml", "--set", "sources.reviews.path=-"], input).end();
     assert_eq!(told.code, Some(0), "{told:?}");
     assert!((outputs(), letters()) == plain, "standard input differs");
-    let topic = sandbox.values("state/shop/dead-letters.jsonl")[0]["headers"]["__connect.errors.topic"].clone();
+    let topic =
+        sandbox.values("state/shop/dead-letters.jsonl")[0]["headers"]["__connect.errors.topic"].clone();
     assert_eq!(topic, "-");
 }
 
@@ -48,7 +55,13 @@ fn files_are_partitions_in_name_order() {
     let rows = sandbox.values("out/scored.jsonl");
     let seen: Vec<(&str, u64, &str)> = rows
         .iter()
-        .map(|row| (row["review_id"].as_str().unwrap(), row["origin"]["partition"].as_u64().unwrap(), row["product_id"].as_str().unwrap()))
+        .map(|row| {
+            (
+                row["review_id"].as_str().unwrap(),
+                row["origin"]["partition"].as_u64().unwrap(),
+                row["product_id"].as_str().unwrap(),
+            )
+        })
         .collect();
     assert_eq!(seen, [("a", 0, "p"), ("b", 1, "p"), ("same", 1, "of-b")]);
 }
@@ -62,7 +75,11 @@ fn carriage_returns_marks_blank_lines_and_a_missing_last_newline_do_no_harm() {
     assert_eq!(told.code, Some(0), "{told:?}");
     let books = told.books();
     assert_eq!((books["reviews"]["in"], books["reviews"]["applied"]), (3, 3));
-    let offsets: Vec<u64> = sandbox.values("out/scored.jsonl").iter().map(|row| row["origin"]["offset"].as_u64().unwrap()).collect();
+    let offsets: Vec<u64> = sandbox
+        .values("out/scored.jsonl")
+        .iter()
+        .map(|row| row["origin"]["offset"].as_u64().unwrap())
+        .collect();
     let second = 3 + lines[0].len() as u64 + 2 + 2 + 3;
     assert_eq!(offsets, [0, second, second + lines[1].len() as u64 + 2]);
 }
@@ -71,7 +88,8 @@ fn carriage_returns_marks_blank_lines_and_a_missing_last_newline_do_no_harm() {
 fn a_line_of_ten_megabytes_is_a_dead_letter_with_its_length() {
     let sandbox = Sandbox::new();
     let long = format!(r#"{{"review_id":"long","text":"{}"}}"#, "x".repeat(10_000_000));
-    sandbox.write("reviews.jsonl", format!("{}\n{long}\n{}\n", review("a", "p", HOUR), review("b", "p", HOUR)));
+    sandbox
+        .write("reviews.jsonl", format!("{}\n{long}\n{}\n", review("a", "p", HOUR), review("b", "p", HOUR)));
     let told = sandbox.run(&[]);
     assert_eq!(told.code, Some(0), "{told:?}");
     let books = told.books();

@@ -32,7 +32,13 @@ fn a_slow_sink_holds_the_input_back() {
     let mut input = String::new();
     for n in 0..RECORDS {
         let (id, ts) = (n % 2_000, 1_767_225_600 + n * 60);
-        write!(input, r#"{{"review_id":"r{id}","product_id":"p{}","rating":{},"ts":{ts},"text":""#, id % 50, n % 5 + 1).unwrap();
+        write!(
+            input,
+            r#"{{"review_id":"r{id}","product_id":"p{}","rating":{},"ts":{ts},"text":""#,
+            id % 50,
+            n % 5 + 1
+        )
+        .unwrap();
         let start = input.len();
         while input.len() < start + TEXT {
             write!(input, "word{} ", (n * 7_919 + input.len() as u64) % 30_011).unwrap();
@@ -43,7 +49,18 @@ fn a_slow_sink_holds_the_input_back() {
     sandbox.write("reviews.jsonl", input);
     let fifo = sandbox.fifo("fifo");
     let set = format!("sinks.scored.path={}", fifo.display());
-    let mut running = sandbox.start(&["run", "t.yaml", "--set", &set, "--set", "epoch=1h", "--listen", "127.0.0.1:0", "--workers", "2"]);
+    let mut running = sandbox.start(&[
+        "run",
+        "t.yaml",
+        "--set",
+        &set,
+        "--set",
+        "epoch=1h",
+        "--listen",
+        "127.0.0.1:0",
+        "--workers",
+        "2",
+    ]);
     let mut pipe = File::open(&fifo).unwrap();
     let address = address(&mut running);
     let started = Instant::now();

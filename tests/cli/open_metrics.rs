@@ -57,17 +57,24 @@ pub(super) fn parse(text: &str) -> Samples {
     for line in text.lines() {
         if let Some(meta) = line.strip_prefix("# ") {
             let mut parts = meta.splitn(3, ' ');
-            let (keyword, family, rest) = (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
+            let (keyword, family, rest) =
+                (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
             assert!(is_name(family) && family.starts_with("dirigent_"), "{line}");
             if family != current {
-                assert!(!types.contains_key(family) && !helped.contains(family), "{family} is spread over the text");
+                assert!(
+                    !types.contains_key(family) && !helped.contains(family),
+                    "{family} is spread over the text"
+                );
                 current = family.to_owned();
             }
             match keyword {
                 "TYPE" => {
                     assert!(["counter", "gauge", "info"].contains(&rest), "{line}");
                     assert!(types.insert(family.to_owned(), rest.to_owned()).is_none(), "{line}: twice");
-                    assert!(!family.ends_with("_total") && !family.ends_with("_info"), "{family}: the suffix belongs to the samples");
+                    assert!(
+                        !family.ends_with("_total") && !family.ends_with("_info"),
+                        "{family}: the suffix belongs to the samples"
+                    );
                 }
                 "HELP" => assert!(!rest.is_empty() && helped.insert(family.to_owned()), "{line}"),
                 "UNIT" => assert!(family.ends_with(&format!("_{rest}")), "{line}"),
@@ -80,7 +87,8 @@ pub(super) fn parse(text: &str) -> Samples {
             Some((name, rest)) => (name, labels(rest.strip_suffix('}').unwrap_or_else(|| panic!("{line}")))),
             None => (id, Labels::new()),
         };
-        let suffix = name.strip_prefix(current.as_str()).unwrap_or_else(|| panic!("{name} stands under {current:?}"));
+        let suffix =
+            name.strip_prefix(current.as_str()).unwrap_or_else(|| panic!("{name} stands under {current:?}"));
         let value: f64 = value.parse().unwrap_or_else(|_| panic!("{line}"));
         match types.get(&current).map(String::as_str) {
             Some("counter") => assert!(suffix == "_total" && value >= 0.0 && value.is_finite(), "{line}"),

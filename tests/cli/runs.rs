@@ -9,12 +9,17 @@ const DAY_ONE: u64 = 1_767_225_600;
 
 fn shop() -> Sandbox {
     let sandbox = Sandbox::new();
-    let mut lines: Vec<String> = (0..40).map(|n| review(&format!("r{n}"), &format!("p{}", n % 3), DAY_ONE + n * 3_600)).collect();
+    let mut lines: Vec<String> =
+        (0..40).map(|n| review(&format!("r{n}"), &format!("p{}", n % 3), DAY_ONE + n * 3_600)).collect();
     lines.push(r#"{"review_id":"r1","op":"delete","ts":1767400000}"#.to_owned());
     lines.push("nonsense".to_owned());
     lines.push(lines[7].clone());
     sandbox.write("reviews.jsonl", lines.join("\n"));
-    let feedback = |id: &str, review: &str| format!(r#"{{"feedback_id":"{id}","review_id":"{review}","label":"negative","by":"x","ts":{DAY_ONE}}}"#);
+    let feedback = |id: &str, review: &str| {
+        format!(
+            r#"{{"feedback_id":"{id}","review_id":"{review}","label":"negative","by":"x","ts":{DAY_ONE}}}"#
+        )
+    };
     sandbox.write("feedback.jsonl", format!("{}\n{}\n", feedback("f1", "r2"), feedback("f2", "nobody")));
     sandbox
 }
@@ -28,13 +33,25 @@ fn the_books_are_the_last_lines_and_balance() {
     assert!(told.out.starts_with("45 records in "), "{}", told.out);
     let books = told.books();
     let reviews = &books["reviews"];
-    assert_eq!((reviews["in"], reviews["deleted"], reviews["dead_letter{malformed_json}"], reviews["dropped{unchanged}"]), (43, 1, 1, 1));
-    assert_eq!((books["feedback"]["in"], books["feedback"]["applied"], books["feedback"]["pending"]), (2, 1, 1));
+    assert_eq!(
+        (
+            reviews["in"],
+            reviews["deleted"],
+            reviews["dead_letter{malformed_json}"],
+            reviews["dropped{unchanged}"]
+        ),
+        (43, 1, 1, 1)
+    );
+    assert_eq!(
+        (books["feedback"]["in"], books["feedback"]["applied"], books["feedback"]["pending"]),
+        (2, 1, 1)
+    );
     // nobody reads the refused records: they are kept beside the state
     let letters = sandbox.values("state/shop/dead-letters.jsonl");
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0]["value"], "nonsense");
-    let corrected: Vec<Value> = sandbox.values("out/scored.jsonl").into_iter().filter(|row| row["review_id"] == "r2").collect();
+    let corrected: Vec<Value> =
+        sandbox.values("out/scored.jsonl").into_iter().filter(|row| row["review_id"] == "r2").collect();
     assert_eq!(corrected.last().unwrap()["labelled_by"], "f1");
 }
 
@@ -44,7 +61,10 @@ fn the_report_has_books_quality_and_epochs() {
     let told = sandbox.dirigent(&["run", "t.yaml", "--report", "kept/report.json", "--workers", "3"]);
     assert_eq!(told.code, Some(0), "{told:?}");
     let report: Value = serde_json::from_str(&sandbox.text("kept/report.json")).unwrap();
-    assert_eq!((&report["name"], &report["workers"], &report["records"], &report["balanced"]), (&"shop".into(), &3.into(), &45.into(), &true.into()));
+    assert_eq!(
+        (&report["name"], &report["workers"], &report["records"], &report["balanced"]),
+        (&"shop".into(), &3.into(), &45.into(), &true.into())
+    );
     assert_eq!(report["books"]["in"], 45);
     assert_eq!(report["sources"]["reviews"]["dead_letter"]["malformed_json"], 1);
     assert_eq!(report["sources"]["feedback"]["pending"], 1);
@@ -81,13 +101,19 @@ fn the_page_needs_product_scores_and_is_written() {
 fn a_topology_without_a_learner_scores_with_what_has_seen_nothing() {
     let sandbox = shop();
     let topology = sandbox.text("t.yaml");
-    sandbox.write("t.yaml", topology.lines().filter(|line| !line.contains("learn")).collect::<Vec<_>>().join("\n"));
+    sandbox.write(
+        "t.yaml",
+        topology.lines().filter(|line| !line.contains("learn")).collect::<Vec<_>>().join("\n"),
+    );
     let told = sandbox.dirigent(&["run", "t.yaml", "--report", "report.json"]);
     assert_eq!(told.code, Some(0), "{told:?}");
     assert_eq!(told.books()["reviews"]["in"], 43);
     let scored = sandbox.values("out/scored.jsonl");
     let live = || scored.iter().filter(|row| row["deleted"] != true);
-    assert!(live().count() >= 40 && live().all(|row| row["sentiment"] == 0.5 && row["model"]["sentiment"] == "sentiment@0"));
+    assert!(
+        live().count() >= 40
+            && live().all(|row| row["sentiment"] == 0.5 && row["model"]["sentiment"] == "sentiment@0")
+    );
     let report: Value = serde_json::from_str(&sandbox.text("report.json")).unwrap();
     assert_eq!((&report["model"], &report["epochs"]), (&Value::Null, &Value::Array(Vec::new())));
 }
@@ -104,7 +130,13 @@ fn a_run_without_input_ends() {
 #[test]
 fn wrong_command_lines_and_topologies_have_their_codes() {
     let sandbox = Sandbox::new();
-    let usage: &[&[&str]] = &[&["run"], &["run", "t.yaml", "--workers", "0"], &["run", "t.yaml", "--workers", "many"], &["walk"], &["run", "t.yaml", "--set"]];
+    let usage: &[&[&str]] = &[
+        &["run"],
+        &["run", "t.yaml", "--workers", "0"],
+        &["run", "t.yaml", "--workers", "many"],
+        &["walk"],
+        &["run", "t.yaml", "--set"],
+    ];
     for arguments in usage {
         assert_eq!(sandbox.dirigent(arguments).code, Some(64), "{arguments:?}");
     }

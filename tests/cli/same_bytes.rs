@@ -34,7 +34,10 @@ fn runs_and_workers_change_no_byte() {
         assert!(names.len() == 5 && names[4].ends_with(".safetensors"), "{names:?}");
         let first = first.get_or_insert_with(|| now.clone());
         for (name, content) in &first.0 {
-            assert!(!content.is_empty() && now.0.get(name) == Some(content), "{name} differs with {workers} workers");
+            assert!(
+                !content.is_empty() && now.0.get(name) == Some(content),
+                "{name} differs with {workers} workers"
+            );
         }
         assert_eq!(now.1, first.1);
     }

@@ -85,7 +85,19 @@ impl Sandbox {
     pub(super) fn generated(reviews: u32) -> Self {
         let sandbox = Self::new();
         let reviews = reviews.to_string();
-        let arguments = ["generate", "--reviews", &reviews, "--words", "3", "--vocabulary", "500", "--out", "reviews.jsonl", "--feedback-out", "feedback.jsonl"];
+        let arguments = [
+            "generate",
+            "--reviews",
+            &reviews,
+            "--words",
+            "3",
+            "--vocabulary",
+            "500",
+            "--out",
+            "reviews.jsonl",
+            "--feedback-out",
+            "feedback.jsonl",
+        ];
         let told = sandbox.dirigent(&arguments);
         assert_eq!(told.code, Some(0), "{told:?}");
         sandbox
@@ -142,7 +154,11 @@ impl Sandbox {
     /// Starts the binary with something on its standard input.
     pub(super) fn start_with(&self, arguments: &[&str], input: impl Into<Stdio>) -> Running {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dirigent"));
-        command.args(arguments).current_dir(self.0.path()).env_remove("RUST_LOG").env_remove("RUST_BACKTRACE");
+        command
+            .args(arguments)
+            .current_dir(self.0.path())
+            .env_remove("RUST_LOG")
+            .env_remove("RUST_BACKTRACE");
         let mut child = command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdout = child.stdout.take().unwrap();
         let out = std::thread::spawn(move || {
@@ -187,7 +203,11 @@ impl Running {
             if let Some(line) = self.said.lock().unwrap().lines().find(|line| line.contains(text)) {
                 return line.to_owned();
             }
-            assert!(self.alive() && started.elapsed() < HANG, "no line with {text:?}: {}", self.said.lock().unwrap());
+            assert!(
+                self.alive() && started.elapsed() < HANG,
+                "no line with {text:?}: {}",
+                self.said.lock().unwrap()
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -221,5 +241,7 @@ impl Drop for Running {
 
 /// A line of a review.
 pub(super) fn review(id: &str, product: &str, ts: u64) -> String {
-    format!(r#"{{"review_id":"{id}","product_id":"{product}","user_id":"u","rating":5,"text":"text of {id}","ts":{ts}}}"#)
+    format!(
+        r#"{{"review_id":"{id}","product_id":"{product}","user_id":"u","rating":5,"text":"text of {id}","ts":{ts}}}"#
+    )
 }

@@ -1,10 +1,6 @@
 //! Signals in the middle of a run. A sink into a pipe that is read slowly, or not at all, holds the run where it is.
 
-use std::{
-    fs::File,
-    io::Read,
-    time::Duration,
-};
+use std::{fs::File, io::Read, time::Duration};
 
 use super::{
     http::{address, get},
@@ -20,21 +16,27 @@ fn two_files() -> Sandbox {
     let cut = middle + lines[middle..].iter().position(|byte| *byte == b'\n').unwrap() + 1;
     sandbox.write("in/a.jsonl", &lines[..cut]);
     sandbox.write("in/b.jsonl", &lines[cut..]);
-    let topology = sandbox.text("t.yaml").replace("path: reviews.jsonl", "path: in/*.jsonl").replace("epoch: 6h", "epoch: 2h");
+    let topology = sandbox
+        .text("t.yaml")
+        .replace("path: reviews.jsonl", "path: in/*.jsonl")
+        .replace("epoch: 6h", "epoch: 2h");
     sandbox.write("t.yaml", topology);
     sandbox
 }
 
 fn epochs(lines: &[u8]) -> Vec<u64> {
     let lines = lines.split_inclusive(|byte| *byte == b'\n');
-    lines.map(|line| serde_json::from_slice::<serde_json::Value>(line).unwrap()["epoch"].as_u64().unwrap()).collect()
+    lines
+        .map(|line| serde_json::from_slice::<serde_json::Value>(line).unwrap()["epoch"].as_u64().unwrap())
+        .collect()
 }
 
 /// What was written is the start of the full output, up to one and the same epoch in every output, which is whole.
 fn stops_between_epochs(signal: &str, sandbox: &Sandbox, full: &[(&str, Vec<u8>)]) {
     let fifo = sandbox.fifo(&format!("fifo-{signal}"));
     let set = format!("sinks.products.path={}", fifo.display());
-    let mut running = sandbox.start(&["run", "t.yaml", "--set", &set, "--report", "report.json", "--workers", "2"]);
+    let mut running =
+        sandbox.start(&["run", "t.yaml", "--set", &set, "--report", "report.json", "--workers", "2"]);
     let mut pipe = File::open(&fifo).unwrap();
     let mut products = vec![0; 200_000];
     pipe.read_exact(&mut products).unwrap();
@@ -47,7 +49,12 @@ fn stops_between_epochs(signal: &str, sandbox: &Sandbox, full: &[(&str, Vec<u8>)
     sandbox.write("out/products.jsonl", products);
     let written: Vec<(&str, Vec<u8>)> = full.iter().map(|(name, _)| (*name, sandbox.read(name))).collect();
     for ((name, full), (_, part)) in full.iter().zip(&written) {
-        assert!(!part.is_empty() && part.len() < full.len() && full.starts_with(part), "{name}: {} of {} bytes", part.len(), full.len());
+        assert!(
+            !part.is_empty() && part.len() < full.len() && full.starts_with(part),
+            "{name}: {} of {} bytes",
+            part.len(),
+            full.len()
+        );
     }
     let with_epochs = || full.iter().zip(&written).filter(|((name, _), _)| name.starts_with("out/"));
     let last = with_epochs().flat_map(|(_, (_, part))| epochs(part)).max().unwrap();
@@ -71,7 +78,10 @@ fn stops_between_epochs(signal: &str, sandbox: &Sandbox, full: &[(&str, Vec<u8>)
 fn a_signal_finishes_the_open_epoch() {
     let sandbox = two_files();
     assert_eq!(sandbox.run(&[]).code, Some(0));
-    let full: Vec<(&str, Vec<u8>)> = ["out/scored.jsonl", "out/products.jsonl", "state/shop/dead-letters.jsonl"].map(|name| (name, sandbox.read(name))).into();
+    let full: Vec<(&str, Vec<u8>)> =
+        ["out/scored.jsonl", "out/products.jsonl", "state/shop/dead-letters.jsonl"]
+            .map(|name| (name, sandbox.read(name)))
+            .into();
     for signal in ["TERM", "INT"] {
         stops_between_epochs(signal, &sandbox, &full);
     }
@@ -80,7 +90,9 @@ fn a_signal_finishes_the_open_epoch() {
 fn reviews_are_in(address: &str) -> bool {
     let samples = parse(&get(address, "/metrics").unwrap().2);
     let books = samples.get("dirigent_books_total").into_iter().flatten();
-    books.into_iter().any(|(labels, n)| labels["source"] == "reviews" && labels["outcome"] == "in" && *n > 0.0)
+    books
+        .into_iter()
+        .any(|(labels, n)| labels["source"] == "reviews" && labels["outcome"] == "in" && *n > 0.0)
 }
 
 #[test]
@@ -89,8 +101,23 @@ fn a_second_signal_ends_the_run_at_once() {
     for (signal, code) in [("TERM", 143), ("INT", 130)] {
         let fifo = sandbox.fifo(&format!("fifo-{signal}"));
         // one epoch of two megabytes: a pipe that nobody reads has no room for it
-        let sets = [format!("sinks.scored.path={}", fifo.display()), "epoch=10000d".into(), "epoch_records=1000000".into()];
-        let mut running = sandbox.start(&["run", "t.yaml", "--set", &sets[0], "--set", &sets[1], "--set", &sets[2], "--listen", "127.0.0.1:0"]);
+        let sets = [
+            format!("sinks.scored.path={}", fifo.display()),
+            "epoch=10000d".into(),
+            "epoch_records=1000000".into(),
+        ];
+        let mut running = sandbox.start(&[
+            "run",
+            "t.yaml",
+            "--set",
+            &sets[0],
+            "--set",
+            &sets[1],
+            "--set",
+            &sets[2],
+            "--listen",
+            "127.0.0.1:0",
+        ]);
         let pipe = File::open(&fifo).unwrap();
         let address = address(&mut running);
         while !reviews_are_in(&address) {

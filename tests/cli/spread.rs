@@ -11,7 +11,18 @@ use super::{
 const WORKERS: usize = 4;
 
 /// Everything a label may be called: none of them is an id of a record.
-const LABELS: &[&str] = &["component_id", "error_code", "model", "outcome", "reason", "role", "source", "step", "version", "worker"];
+const LABELS: &[&str] = &[
+    "component_id",
+    "error_code",
+    "model",
+    "outcome",
+    "reason",
+    "role",
+    "source",
+    "step",
+    "version",
+    "worker",
+];
 
 /// Records by step, one figure a worker.
 fn by_step(samples: &Samples) -> BTreeMap<String, [f64; WORKERS]> {
@@ -44,16 +55,25 @@ fn no_worker_does_most_of_the_work() {
     let told = running.end();
     assert_eq!((told.code, ready), (Some(0), Some(200)), "{told:?}");
     let (status, head, text) = last.unwrap();
-    assert!(status == 200 && head.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8"), "{head}");
+    assert!(
+        status == 200
+            && head.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8"),
+        "{head}"
+    );
 
     let samples = parse(&text);
     for (labels, _) in samples.values().flatten() {
         assert!(labels.keys().all(|name| LABELS.contains(&name.as_str())), "{labels:?}");
-        let id = |value: &String| ["r-0", "c-0", "product-0", "user-0", "fb-0"].iter().any(|prefix| value.starts_with(prefix));
+        let id = |value: &String| {
+            ["r-0", "c-0", "product-0", "user-0", "fb-0"].iter().any(|prefix| value.starts_with(prefix))
+        };
         assert!(!labels.values().any(id), "{labels:?}");
     }
     assert!(samples["dirigent_process_resident_memory_bytes"][0].1 > 1e6);
-    assert!(samples["dirigent_source_read_bytes_total"][0].1 > 1e7 && samples["dirigent_sink_written_bytes_total"][0].1 > 1e7);
+    assert!(
+        samples["dirigent_source_read_bytes_total"][0].1 > 1e7
+            && samples["dirigent_sink_written_bytes_total"][0].1 > 1e7
+    );
     let steps = by_step(&samples);
     let read: f64 = steps["clean"].iter().sum();
     assert!(read > 100_000.0, "the last look came too early: {read}");
