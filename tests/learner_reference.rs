@@ -149,7 +149,11 @@ fn the_binary_publishes_what_the_reference_predicts() {
         }
         offset += line.len() as u64;
     }
-    assert_eq!((reviews.len(), reviews.len() > 20_000), (scored.len(), true), "every published review is predicted");
+    assert_eq!(
+        (reviews.len(), reviews.len() > 20_000),
+        (scored.len(), true),
+        "every published review is predicted"
+    );
     let (mut version, mut labelled, mut epoch) = (0, false, 0);
     for ((review, predicted), published) in reviews.iter().zip(reference(&reviews)).zip(scored.values()) {
         if review.epoch != epoch {
@@ -157,7 +161,10 @@ fn the_binary_publishes_what_the_reference_predicts() {
         }
         labelled |= review.label.is_some();
         let sentiment = published["sentiment"].as_f64().expect("a sentiment");
-        assert!((predicted - sentiment).abs() < 1.000_001e-6 / 2.0, "{published}: the reference says {predicted}");
+        assert!(
+            (predicted - sentiment).abs() < 1.000_001e-6 / 2.0,
+            "{published}: the reference says {predicted}"
+        );
         assert_eq!(published["model"]["sentiment"], format!("sentiment@{version}"), "{published}");
     }
     assert!(version > 20, "{version} versions");

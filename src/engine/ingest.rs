@@ -90,8 +90,9 @@ pub fn ingest<'s, D: Decoder>(
     let (output, stream) = builder.new_output_connection::<Vec<Chunk<D::Block>>, _>([]);
     let mut output = OutputBuilder::<_, CapacityContainerBuilder<Vec<Chunk<D::Block>>>>::from(output);
     let address = builder.operator_info().address;
+    let worker = scope.index();
     let activator = scope.activator_for(std::rc::Rc::clone(&address));
-    intake.register(scope.worker().sync_activator_for(address.to_vec()));
+    intake.register(source, worker, scope.worker().sync_activator_for(address.to_vec()));
     builder.build(move |mut capabilities| {
         let mut capability = capabilities.pop();
         let mut chunk = RawChunk::default();
@@ -105,7 +106,7 @@ pub fn ingest<'s, D: Decoder>(
                 frontiers[0].frontier().first().map_or(Epoch::MAX, |&before| before.saturating_sub(1)),
             );
             let Some(held) = capability.as_mut() else { return };
-            let claimed = intake.claim(source, &mut chunk);
+            let claimed = intake.claim(source, worker, &mut chunk);
             if let Some(claim) = claimed {
                 readings.clear();
                 let block = decoder.decode(&chunk, claim.partition, &mut readings);

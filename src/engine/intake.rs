@@ -6,6 +6,9 @@
 //!
 //! Back-pressure and alignment: a partition is not read on while `epochs_in_flight` of its epochs, or `RECORDS` records,
 //! whichever is more, or `BYTES` bytes are uncommitted. The open epoch may always be read on: it could not close else.
+//!
+//! Fairness: chunks go to whoever is free, but a worker that has fallen behind a fair part of its share goes first: a
+//! worker that is kept busy (by the learner, or by the system) must not end up with no part in the decoding.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -31,6 +34,8 @@ const RECORDS: u64 = 4_096;
 const BYTES: u64 = 32 << 20;
 /// The most records and bytes of a chunk.
 const CHUNK: (usize, usize) = (256, 256 << 10);
+/// Records that a worker may be behind before it goes first.
+const SLACK: u64 = 512;
 /// Over how many records of a partition the share of refused ones is taken.
 const ERROR_WINDOW: u64 = 10_000;
 
@@ -112,7 +117,16 @@ struct State {
     ready: BTreeMap<Claim, Vec<Stamp>>,
     open: BTreeMap<Epoch, BTreeMap<u32, u64>>,
     log: Box<dyn EpochLog>,
-    wakers: Vec<SyncActivator>,
+    claimers: Vec<Claimer>,
+}
+
+/// The source operator of one worker.
+struct Claimer {
+    source: usize,
+    worker: usize,
+    waker: SyncActivator,
+    /// Records it has claimed.
+    records: u64,
 }
 
 struct Reader {
@@ -175,7 +189,7 @@ impl Intake {
                 ready: BTreeMap::new(),
                 open: BTreeMap::new(),
                 log,
-                wakers: Vec::new(),
+                claimers: Vec::new(),
             }),
             limit: AtomicU64::new(Epoch::MAX),
             durable: AtomicU64::new(0),
@@ -201,13 +215,13 @@ impl Intake {
         self.sources[partition as usize]
     }
 
-    /// Someone to wake when epochs move: the source operator of each worker.
-    pub(super) fn register(&self, waker: SyncActivator) {
-        lock(&self.state).wakers.push(waker);
+    /// The source operator of a worker: who claims, and whom to wake when epochs move.
+    pub(super) fn register(&self, source: usize, worker: usize, waker: SyncActivator) {
+        lock(&self.state).claimers.push(Claimer { source, worker, waker, records: 0 });
     }
 
-    /// Reads the next chunk of a source that may be read on; `None` when there is none now.
-    pub(super) fn claim(&self, source: usize, chunk: &mut RawChunk) -> Option<Claim> {
+    /// Reads the next chunk of a source that may be read on; `None` when there is none now for this worker.
+    pub(super) fn claim(&self, source: usize, worker: usize, chunk: &mut RawChunk) -> Option<Claim> {
         if self.failed.load(Ordering::Relaxed) {
             return None;
         }
@@ -215,10 +229,18 @@ impl Intake {
             let state = lock(&self.state);
             let limit = self.limit.load(Ordering::Relaxed);
             let of_source = state.partitions.iter().enumerate().filter(|(p, _)| self.sources[*p] == source);
-            of_source
+            let candidates: Vec<_> = of_source
                 .filter(|(_, s)| s.may_read(&self.settings, limit))
                 .map(|(p, s)| (s.clock.low(), p))
-                .collect()
+                .collect();
+            if !candidates.is_empty()
+                && let Some(behind) = state.goes_first(source, worker)
+            {
+                // a worker that has ended already needs no waking
+                let _ = behind.waker.activate();
+                return None;
+            }
+            candidates
         };
         candidates.sort_unstable();
         for (_, p) in candidates {
@@ -257,6 +279,11 @@ impl Intake {
             partition.claimed += 1;
             partition.unstamped.0 += chunk.records.len() as u64;
             partition.unstamped.1 += chunk.bytes.len() as u64;
+            if let Some(claimer) =
+                state.claimers.iter_mut().find(|c| (c.source, c.worker) == (source, worker))
+            {
+                claimer.records += chunk.records.len() as u64;
+            }
             return Some(claim);
         }
         None
@@ -383,7 +410,7 @@ impl Intake {
             progress.read += read;
             progress.total = progress.total.zip(total).map(|(a, b)| a + b);
         }
-        progress.bytes_in_flight = state.partitions.iter().map(|s| s.bytes_in_flight()).sum();
+        progress.bytes_in_flight = state.partitions.iter().map(PartitionState::bytes_in_flight).sum();
         progress.epochs_in_flight = state.partitions.iter().map(|s| s.flights.len()).max().unwrap_or(0);
         progress
     }
@@ -461,9 +488,9 @@ impl Intake {
     }
 
     fn wake(&self, state: &State) {
-        for waker in &state.wakers {
+        for claimer in &state.claimers {
             // A worker that has ended already needs no waking.
-            let _ = waker.activate();
+            let _ = claimer.waker.activate();
         }
     }
 }
@@ -472,6 +499,17 @@ impl State {
     /// The lowest epoch that a partition is still in; `None` when all are done.
     fn lowest(&self) -> Option<Epoch> {
         self.partitions.iter().filter(|s| !s.done).map(|s| s.clock.low()).min()
+    }
+
+    /// Another worker that has to claim before this one does: it has less than half of an equal share, or than an eighth
+    /// of all where workers are few, and this one has more.
+    fn goes_first(&self, source: usize, worker: usize) -> Option<&Claimer> {
+        let of_source = || self.claimers.iter().filter(|c| c.source == source);
+        let (workers, records) = of_source().fold((0, 0), |(n, sum), c| (n + 1, sum + c.records));
+        let behind = |c: &&Claimer| c.records + SLACK < records / (2 * workers).max(8);
+        let first = of_source().find(behind)?;
+        let itself = of_source().filter(behind).any(|c| c.worker == worker);
+        (!itself).then_some(first)
     }
 }
 

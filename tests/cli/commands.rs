@@ -45,7 +45,7 @@ fn generate_refuses_settings_that_contradict_themselves() {
         (&["--german", "1.5"], "--german is a share"),
         (&["--products", "0"], "start at 1"),
         (&["--start", "yesterday"], "expected a date"),
-        (&["--reviews", "-1"], "--reviews"),
+        (&["--reviews", "many"], "--reviews"),
     ];
     for (arguments, text) in wrong {
         let told = sandbox.dirigent(&[&["generate", "--out", "x.jsonl"], *arguments].concat());

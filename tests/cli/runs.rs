@@ -98,6 +98,27 @@ fn the_page_needs_product_scores_and_is_written() {
 }
 
 #[test]
+fn a_topology_without_a_learner_scores_with_what_has_seen_nothing() {
+    let sandbox = shop();
+    let topology = sandbox.text("t.yaml");
+    sandbox.write(
+        "t.yaml",
+        topology.lines().filter(|line| !line.contains("learn")).collect::<Vec<_>>().join("\n"),
+    );
+    let told = sandbox.dirigent(&["run", "t.yaml", "--report", "report.json"]);
+    assert_eq!(told.code, Some(0), "{told:?}");
+    assert_eq!(told.books()["reviews"]["in"], 43);
+    let scored = sandbox.values("out/scored.jsonl");
+    let live = || scored.iter().filter(|row| row["deleted"] != true);
+    assert!(
+        live().count() >= 40
+            && live().all(|row| row["sentiment"] == 0.5 && row["model"]["sentiment"] == "sentiment@0")
+    );
+    let report: Value = serde_json::from_str(&sandbox.text("report.json")).unwrap();
+    assert_eq!((&report["model"], &report["epochs"]), (&Value::Null, &Value::Array(Vec::new())));
+}
+
+#[test]
 fn a_run_without_input_ends() {
     let sandbox = Sandbox::new();
     let told = sandbox.run(&[]);

@@ -2,7 +2,11 @@
 
 use std::{fs::File, io::Read, time::Duration};
 
-use super::sandbox::Sandbox;
+use super::{
+    http::{address, get},
+    open_metrics::parse,
+    sandbox::Sandbox,
+};
 
 /// Reviews in two files of which the second lies in the future of the first, so one partition is always ahead.
 fn two_files() -> Sandbox {
@@ -83,18 +87,45 @@ fn a_signal_finishes_the_open_epoch() {
     }
 }
 
+fn reviews_are_in(address: &str) -> bool {
+    let samples = parse(&get(address, "/metrics").unwrap().2);
+    let books = samples.get("dirigent_books_total").into_iter().flatten();
+    books
+        .into_iter()
+        .any(|(labels, n)| labels["source"] == "reviews" && labels["outcome"] == "in" && *n > 0.0)
+}
+
 #[test]
 fn a_second_signal_ends_the_run_at_once() {
     let sandbox = Sandbox::generated(6_000);
     for (signal, code) in [("TERM", 143), ("INT", 130)] {
         let fifo = sandbox.fifo(&format!("fifo-{signal}"));
-        let mut running =
-            sandbox.start(&["run", "t.yaml", "--set", &format!("sinks.scored.path={}", fifo.display())]);
+        // one epoch of two megabytes: a pipe that nobody reads has no room for it
+        let sets = [
+            format!("sinks.scored.path={}", fifo.display()),
+            "epoch=10000d".into(),
+            "epoch_records=1000000".into(),
+        ];
+        let mut running = sandbox.start(&[
+            "run",
+            "t.yaml",
+            "--set",
+            &sets[0],
+            "--set",
+            &sets[1],
+            "--set",
+            &sets[2],
+            "--listen",
+            "127.0.0.1:0",
+        ]);
         let pipe = File::open(&fifo).unwrap();
-        running.wait_for("running");
+        let address = address(&mut running);
+        while !reviews_are_in(&address) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         running.signal(signal);
         running.wait_for("asked to stop");
-        std::thread::sleep(Duration::from_millis(300));
+        std::thread::sleep(Duration::from_secs(1));
         assert!(running.alive(), "nobody reads the pipe: the epoch cannot be finished");
         running.signal(signal);
         assert_eq!(running.end().code, Some(code));

@@ -36,13 +36,7 @@ fn by_step(samples: &Samples) -> BTreeMap<String, [f64; WORKERS]> {
 #[test]
 fn no_worker_does_most_of_the_work() {
     let sandbox = Sandbox::generated(200_000);
-    // one worker learns, whatever their number
-    let topology = sandbox.text("t.yaml");
-    let lines = topology.lines().filter(|line| !line.contains("learn"));
-    sandbox.write(
-        "t.yaml",
-        lines.map(|line| format!("{line}\n")).collect::<String>().replace("epoch: 6h", "epoch: 1d"),
-    );
+    sandbox.write("t.yaml", sandbox.text("t.yaml").replace("epoch: 6h", "epoch: 1d"));
     let workers = WORKERS.to_string();
     let mut running = sandbox.start(&["run", "t.yaml", "--workers", &workers, "--listen", "127.0.0.1:0"]);
     let address = address(&mut running);
@@ -85,7 +79,7 @@ fn no_worker_does_most_of_the_work() {
     assert!(read > 100_000.0, "the last look came too early: {read}");
     for step in ["sentiment.current", "corrected", "unique", "products", "sinks.scored", "sinks.products"] {
         let (all, most) = (steps[step].iter().sum::<f64>(), steps[step].iter().copied().fold(0.0, f64::max));
-        assert!(all > 0.5 * read / 2.0 && most <= 0.4 * all, "{step}: {:?}", steps[step]);
+        assert!(all > read / 4.0 && most <= 0.4 * all, "{step}: {:?}", steps[step]);
     }
     let least = steps["clean"].iter().copied().fold(f64::MAX, f64::min);
     assert!(least >= 0.1 * read, "clean: {:?}", steps["clean"]);
