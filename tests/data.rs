@@ -14,101 +14,19 @@ mod oracle {
     pub(crate) mod time;
 }
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+#[path = "held_to_data/checks.rs"]
+mod checks;
+#[path = "held_to_data/run.rs"]
+mod run;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 
-use oracle::decode::{self, Read, Review};
-use oracle::products::{self, Share};
-use oracle::{fraction, text};
-
-fn data() -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let folder = std::env::var_os("DIRIGENT_DATA").map_or_else(beside, PathBuf::from);
-    if folder.is_dir() {
-        return Some(folder.canonicalize().expect("a folder"));
-    }
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "no data at {}", folder.display());
-    println!("skipped: no data at {}", folder.display());
-    None
-}
-
-fn lines(path: &Path) -> Vec<String> {
-    let (mut content, file) = (String::new(), File::open(path).expect("a file of the data"));
-    flate2::read::MultiGzDecoder::new(file).read_to_string(&mut content).expect("gzip of UTF-8");
-    content.lines().map(String::from).collect()
-}
-
-/// What a run left: its output files by name, its report.
-struct Outcome {
-    files: BTreeMap<String, Vec<u8>>,
-    report: Value,
-}
-
-impl Outcome {
-    /// The last line of each key, tombstoned ones left out.
-    fn state(&self, file: &str, key: &str) -> BTreeMap<String, Value> {
-        let mut state = BTreeMap::new();
-        for line in self.files[file].split(|&b| b == b'\n').filter(|line| !line.is_empty()) {
-            let line: Value = serde_json::from_slice(line).expect("JSON");
-            let id = line[key].as_str().expect("a key").to_owned();
-            if line["deleted"] == true {
-                state.remove(&id)
-            } else {
-                state.insert(id, line)
-            };
-        }
-        state
-    }
-
-    /// How many records of a source ended that way.
-    fn booked(&self, source: &str, end: &str) -> u64 {
-        let book = &self.report["sources"][source];
-        end.split('.').fold(book, |book, part| &book[part]).as_u64().unwrap_or(0)
-    }
-}
-
-/// Runs a shipped topology in an empty folder; it must exit with 0, and its books must balance.
-fn run(topology: &str, workers: usize, variables: &[(&str, &str)], sets: &[&str]) -> Outcome {
-    let directory = tempfile::tempdir().expect("a directory");
-    let topology = Path::new(env!("CARGO_MANIFEST_DIR")).join("topologies").join(topology);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dirigent"));
-    command.arg("run").arg(&topology).args(["--workers", &workers.to_string(), "--report", "report.json"]);
-    command.args(sets.iter().flat_map(|set| ["--set", set]));
-    let output = command
-        .envs(variables.iter().copied())
-        .current_dir(directory.path())
-        .output()
-        .expect("the binary starts");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{} with {workers} workers: {said}", output.status);
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(!said.contains("DO NOT BALANCE"), "{said}");
-    let report: Value =
-        serde_json::from_slice(&fs::read(directory.path().join("report.json")).expect("a report"))
-            .expect("a report in JSON");
-    assert_eq!(report["balanced"], true, "{said}");
-    let out = directory.path().join("out").join(topology.file_stem().expect("a name"));
-    let files = fs::read_dir(out).expect("outputs").map(|entry| entry.expect("an entry").path());
-    let files = files.filter(|path| path.is_file()).map(|path| {
-        (
-            path.file_name().expect("a name").to_string_lossy().into_owned(),
-            fs::read(&path).expect("an output"),
-        )
-    });
-    Outcome { files: files.collect(), report }
-}
-
-/// Every record must have ended as applied or replaced: real reviews are never refused, nor lost.
-fn nothing_lost(outcome: &Outcome, source: &str, rows: usize) {
-    let ends = ["applied", "superseded", "dropped.unchanged"].map(|end| outcome.booked(source, end));
-    assert_eq!(outcome.booked(source, "in"), rows as u64, "{source}");
-    assert_eq!(ends.iter().sum::<u64>(), rows as u64, "{source}: {}", outcome.report["sources"][source]);
-}
+use checks::{check_live, check_products, last_versions};
+use run::{data, lines, nothing_lost, run};
 
 fn rows_below(folder: &Path, keep: impl Fn(&str) -> bool) -> (usize, BTreeSet<String>) {
     let (mut rows, mut ids) = (0, BTreeSet::new());
@@ -168,79 +86,6 @@ fn workers_change_no_byte() {
             assert!(*bytes == more.files[name], "{name} differs with {workers} workers");
         }
     }
-}
-
-/// Recomputes the score of every product from the final scored reviews.
-fn check_products(outcome: &Outcome) {
-    let micro = |value: &Value| value.as_f64().map(|number| (number * 1e6).round() as i64);
-    let mut shares: BTreeMap<String, Vec<Share>> = BTreeMap::new();
-    for row in outcome.state("scored.jsonl", "review_id").values().filter(|row| row["status"] == "accepted") {
-        let share = Share {
-            rating: micro(&row["rating"]),
-            sentiment: micro(&row["sentiment"]).expect("a sentiment"),
-            negative: row["label"] == "negative",
-        };
-        shares.entry(row["product_id"].as_str().expect("a product").to_owned()).or_default().push(share);
-    }
-    let found = outcome.state("products.jsonl", "product_id");
-    assert!(found.keys().eq(shares.keys()), "the products are not those of accepted reviews");
-    for (product, shares) in &shares {
-        let expected = products::row(product, shares);
-        for (field, value) in expected.as_object().expect("a row") {
-            let same = match (value.as_f64(), found[product][field].as_f64()) {
-                (Some(a), Some(b)) => a == b,
-                _ => *value == found[product][field],
-            };
-            assert!(same, "{product}: {field} should be {value}, is {}", found[product]);
-        }
-    }
-}
-
-/// The live reviews of a file of upserts and deletes: the last version of each.
-fn last_versions(lines: &[String]) -> BTreeMap<String, Review> {
-    let mut live = BTreeMap::new();
-    for line in lines {
-        match decode::review(line.as_bytes()).expect("real rows are good").read {
-            Read::Upsert(review) => live.insert(review.review_id.clone(), *review),
-            Read::Delete { review_id, .. } => live.remove(&review_id),
-            Read::Feedback(_) => unreachable!("a review"),
-        };
-    }
-    live
-}
-
-/// Holds the final scored reviews to the rows: who is live, with what, and which is a duplicate of which.
-fn check_live(outcome: &Outcome, live: &BTreeMap<String, Review>) -> usize {
-    let found = outcome.state("scored.jsonl", "review_id");
-    assert!(found.keys().eq(live.keys()), "other reviews are live");
-    let group = |review: &Review| {
-        let words = text::normalised(review.title.as_deref(), review.text.as_deref());
-        review.user_id.clone().map(|user| (review.product_id.clone(), user, words))
-    };
-    let mut first: BTreeMap<_, (Option<i64>, &str)> = BTreeMap::new();
-    for (id, review) in live {
-        let Some(group) = group(review) else { continue };
-        let place = first.entry(group).or_insert((review.ts, id));
-        *place = (*place).min((review.ts, id));
-    }
-    let mut duplicates = 0;
-    for (id, review) in live {
-        let row = &found[id];
-        let of = group(review).map(|group| first[&group].1).filter(|first| *first != id);
-        duplicates += usize::from(of.is_some());
-        assert_eq!(row["of"].as_str(), of, "{id}");
-        assert_eq!(row["status"], if of.is_some() { "duplicate" } else { "accepted" }, "{id}");
-        assert_eq!(row["product_id"], review.product_id.as_str(), "{id}");
-        assert_eq!(row["user_id"].as_str(), review.user_id.as_deref(), "{id}");
-        assert_eq!(
-            row["rating"].as_f64(),
-            review.rating.and_then(|micro| fraction::json(micro).as_f64()),
-            "{id}"
-        );
-        assert_eq!(row["ts"].as_i64(), review.ts, "{id}");
-        assert_eq!(row["lang"], review.lang.as_str(), "{id}");
-    }
-    duplicates
 }
 
 #[test]
