@@ -177,3 +177,20 @@ fn the_topology_knows_no_step_by_name() {
         }
     }
 }
+
+/// What ARCHITECTURE.md names is there.
+#[test]
+fn paths_in_the_architecture_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+    let folders: BTreeSet<&str> = ["src", "tests", "benches", "docs", "fuzz", "kafka", "topologies"].into();
+    // in a line of its own, every second part lies between backticks
+    let named: BTreeSet<&str> = text
+        .lines()
+        .flat_map(|line| line.split('`').skip(1).step_by(2))
+        .filter(|name| name.split_once('/').is_some_and(|(folder, _)| folders.contains(folder)))
+        .collect();
+    assert!(named.len() > 20, "ARCHITECTURE.md names only {named:?}");
+    let missing: Vec<&&str> = named.iter().filter(|name| !root.join(name).exists()).collect();
+    assert!(missing.is_empty(), "ARCHITECTURE.md names what is not there: {missing:?}");
+}

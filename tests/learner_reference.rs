@@ -1,6 +1,8 @@
 //! The learner against its sequential reference, on made-up reviews with edits and removals, each epoch scored by the
 //! newest version published before it.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
 mod sequential_learner;
 
 use dirigent::learning::{FeatureSettings, Features, Featuriser, Learner, LearnerSettings, Model};

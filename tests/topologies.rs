@@ -120,6 +120,15 @@ sinks:
   products-out: { type: file, inputs: [products], path: products.jsonl }
 ";
 
+#[test]
+fn the_topology_of_the_readme_is_right() {
+    let text = fs::read_to_string(root().join("README.md")).unwrap();
+    let yaml = text.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let plan = read(yaml, &[]).unwrap_or_else(|errors| panic!("{}", errors.render(false)));
+    assert_eq!((plan.sources.len(), plan.sinks.len()), (2, 4));
+    assert!(plan.unread_dead_letters().is_empty());
+}
+
 /// The form that `docs` and other programs rely on, with files for topics; a sink may have the id of what it reads.
 #[test]
 fn the_form_of_the_contract_is_taken() {

@@ -46,9 +46,12 @@ impl Progress {
             bar.set_message(message);
         } else if self.logged.elapsed() >= EVERY {
             self.logged = Instant::now();
-            let share = progress.total.filter(|total| *total > 0).map(|total| progress.read as f64 / total as f64);
+            let share =
+                progress.total.filter(|total| *total > 0).map(|total| progress.read as f64 / total as f64);
             let left = share.filter(|share| *share > 0.0).map(|share| seconds / share - seconds);
-            let left = left.map(|left| format!(", {:.0} % read, about {left:.0} s left", share.unwrap_or(0.0) * 100.0)).unwrap_or_default();
+            let left = left
+                .map(|left| format!(", {:.0} % read, about {left:.0} s left", share.unwrap_or(0.0) * 100.0))
+                .unwrap_or_default();
             tracing::info!("{message}{left}");
         }
     }

@@ -15,7 +15,10 @@ use std::{
 };
 
 use clap::ValueEnum;
-use signal_hook::{consts::{SIGINT, SIGTERM}, iterator::Signals};
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    iterator::Signals,
+};
 
 use super::{
     progress::Progress,
@@ -87,7 +90,9 @@ pub fn run(args: &RunArgs) -> ExitCode {
     };
     let products = products_file(&plan);
     if args.html.is_some() && products.is_none() {
-        eprintln!("--html needs a file sink of product scores in the topology: its picture is drawn from that file");
+        eprintln!(
+            "--html needs a file sink of product scores in the topology: its picture is drawn from that file"
+        );
         return ExitCode::from(EXIT_CONFIG);
     }
     let keep_quality = args.report.is_some() || args.html.is_some();
@@ -116,7 +121,10 @@ pub fn run(args: &RunArgs) -> ExitCode {
 
 /// The file that a sink writes product scores to.
 fn products_file(plan: &Plan) -> Option<PathBuf> {
-    let sink = plan.sinks.iter().find(|sink| sink.inputs.iter().any(|from| plan.edge_type(from) == EdgeType::ProductTable))?;
+    let sink = plan
+        .sinks
+        .iter()
+        .find(|sink| sink.inputs.iter().any(|from| plan.edge_type(from) == EdgeType::ProductTable))?;
     sink.settings.get("path")?.as_str().map(PathBuf::from)
 }
 
@@ -124,7 +132,12 @@ fn products_file(plan: &Plan) -> Option<PathBuf> {
 ///
 /// # Errors
 /// The exit code.
-pub(super) fn execute(args: &ExecuteArgs, plan: Plan, keep_quality: bool, write_sinks: bool) -> Result<RunReport, ExitCode> {
+pub(super) fn execute(
+    args: &ExecuteArgs,
+    plan: Plan,
+    keep_quality: bool,
+    write_sinks: bool,
+) -> Result<RunReport, ExitCode> {
     init_logs(match args.log_format {
         LogStyle::Text => LogFormat::Text,
         LogStyle::Json => LogFormat::Json,
@@ -188,7 +201,9 @@ fn watch(run: Arc<Run>, models: Vec<String>, over: Arc<AtomicBool>) -> Option<Jo
 fn stop_on_signals(intake: Arc<Intake>) {
     let mut signals = match Signals::new([SIGTERM, SIGINT]) {
         Ok(signals) => signals,
-        Err(error) => return tracing::warn!(%error, "signals cannot be caught: they will end the run at once"),
+        Err(error) => {
+            return tracing::warn!(%error, "signals cannot be caught: they will end the run at once");
+        }
     };
     let body = move || {
         for (n, signal) in signals.forever().enumerate() {
@@ -211,15 +226,28 @@ fn sample(run: &Arc<Run>, writers: &Arc<Writers>) {
     let (books, intake) = (Arc::clone(run), Arc::clone(&run.intake));
     metrics.sample("books", "Input records by where they ended", SampleKind::Counter, move || {
         let label = |source: &str, outcome: &str, reason: &str| {
-            vec![("source".to_owned(), source.to_owned()), ("outcome".to_owned(), outcome.to_owned()), ("reason".to_owned(), reason.to_owned())]
+            vec![
+                ("source".to_owned(), source.to_owned()),
+                ("outcome".to_owned(), outcome.to_owned()),
+                ("reason".to_owned(), reason.to_owned()),
+            ]
         };
         let mut values = Vec::new();
         for (source, balance) in books.books.by_source() {
-            for (outcome, n) in [("in", balance.read), ("applied", balance.applied), ("superseded", balance.superseded), ("deleted", balance.deleted)] {
+            for (outcome, n) in [
+                ("in", balance.read),
+                ("applied", balance.applied),
+                ("superseded", balance.superseded),
+                ("deleted", balance.deleted),
+            ] {
                 values.push((label(&source, outcome, ""), n as f64));
             }
-            values.extend(balance.dropped.iter().map(|(reason, n)| (label(&source, "dropped", reason), *n as f64)));
-            values.extend(balance.dead_letter.iter().map(|(code, n)| (label(&source, "dead_letter", code), *n as f64)));
+            values.extend(
+                balance.dropped.iter().map(|(reason, n)| (label(&source, "dropped", reason), *n as f64)),
+            );
+            values.extend(
+                balance.dead_letter.iter().map(|(code, n)| (label(&source, "dead_letter", code), *n as f64)),
+            );
         }
         values
     });
@@ -235,7 +263,11 @@ fn sample(run: &Arc<Run>, writers: &Arc<Writers>) {
         let intake = Arc::clone(&intake);
         move || vec![(Vec::new(), intake.progress().read as f64)]
     });
-    metrics.sample("epoch_logged", "The last epoch in the log, in ms", SampleKind::Gauge, move || vec![(Vec::new(), intake.durable() as f64)]);
+    metrics.sample("epoch_logged", "The last epoch in the log, in ms", SampleKind::Gauge, move || {
+        vec![(Vec::new(), intake.durable() as f64)]
+    });
     let writers = Arc::clone(writers);
-    metrics.sample("sink_written_bytes", "Bytes written by all sinks", SampleKind::Counter, move || vec![(Vec::new(), writers.written_bytes() as f64)]);
+    metrics.sample("sink_written_bytes", "Bytes written by all sinks", SampleKind::Counter, move || {
+        vec![(Vec::new(), writers.written_bytes() as f64)]
+    });
 }

@@ -72,10 +72,11 @@ impl RunReport {
 pub(super) fn books_lines(report: &RunReport) -> String {
     let mut lines = format!("{} records in {:.1} s\n", report.records, report.seconds);
     for (source, balance) in &report.sources {
-        let mut parts: Vec<String> = [("applied", balance.applied), ("superseded", balance.superseded), ("deleted", balance.deleted)]
-            .into_iter()
-            .map(|(name, n)| format!("{n} {name}"))
-            .collect();
+        let mut parts: Vec<String> =
+            [("applied", balance.applied), ("superseded", balance.superseded), ("deleted", balance.deleted)]
+                .into_iter()
+                .map(|(name, n)| format!("{n} {name}"))
+                .collect();
         parts.extend(balance.dropped.iter().map(|(reason, n)| format!("{n} dropped{{{reason}}}")));
         parts.extend(balance.dead_letter.iter().map(|(code, n)| format!("{n} dead_letter{{{code}}}")));
         parts.push(format!("{} pending", balance.pending));

@@ -150,31 +150,58 @@ mod tests {
 
     #[test]
     fn rounds_up_to_the_tick_and_never_goes_back() {
-        assert_eq!(epochs(9, &[at(0), at(1), at(100), at(101), at(50)]), [(1, 0), (100, 1), (100, 100), (200, 101), (200, 50)]);
+        assert_eq!(
+            epochs(9, &[at(0), at(1), at(100), at(101), at(50)]),
+            [(1, 0), (100, 1), (100, 100), (200, 101), (200, 50)]
+        );
     }
 
     #[test]
     fn a_full_epoch_is_followed_by_the_next_number() {
-        assert_eq!(epochs(2, &[at(0), BAD, at(0), at(0), at(0)]).iter().map(|s| s.0).collect::<Vec<_>>(), [1, 1, 2, 2, 3]);
+        assert_eq!(
+            epochs(2, &[at(0), BAD, at(0), at(0), at(0)]).iter().map(|s| s.0).collect::<Vec<_>>(),
+            [1, 1, 2, 2, 3]
+        );
     }
 
     #[test]
     fn refused_records_take_the_epoch_before_even_when_it_is_full() {
-        assert_eq!(epochs(1, &[BAD, BAD, at(250), BAD, at(250)]).iter().map(|s| s.0).collect::<Vec<_>>(), [1, 1, 300, 300, 301]);
+        assert_eq!(
+            epochs(1, &[BAD, BAD, at(250), BAD, at(250)]).iter().map(|s| s.0).collect::<Vec<_>>(),
+            [1, 1, 300, 300, 301]
+        );
     }
 
     #[test]
     fn a_missing_time_is_one_past_the_last() {
         let none = Reading { ts: None, refused: false };
-        assert_eq!(epochs(9, &[none, none, at(500), BAD, none]), [(1, 0), (100, 1), (500, 500), (500, 0), (600, 501)]);
+        assert_eq!(
+            epochs(9, &[none, none, at(500), BAD, none]),
+            [(1, 0), (100, 1), (500, 500), (500, 0), (600, 501)]
+        );
     }
 
     #[test]
     fn a_jump_is_believed_only_when_the_next_record_agrees() {
-        assert_eq!(epochs(9, &[at(5_000), at(90_000), BAD, at(5_100)]).iter().map(|s| s.0).collect::<Vec<_>>(), [5_000, 5_000, 5_000, 5_100]);
-        assert_eq!(epochs(9, &[at(5_000), at(90_000), BAD, at(80_000)]).iter().map(|s| s.0).collect::<Vec<_>>(), [5_000, 90_000, 90_000, 90_000]);
-        assert_eq!(epochs(9, &[at(5_000), at(90_000)]).iter().map(|s| s.0).collect::<Vec<_>>(), [5_000, 5_000]);
+        assert_eq!(
+            epochs(9, &[at(5_000), at(90_000), BAD, at(5_100)]).iter().map(|s| s.0).collect::<Vec<_>>(),
+            [5_000, 5_000, 5_000, 5_100]
+        );
+        assert_eq!(
+            epochs(9, &[at(5_000), at(90_000), BAD, at(80_000)]).iter().map(|s| s.0).collect::<Vec<_>>(),
+            [5_000, 90_000, 90_000, 90_000]
+        );
+        assert_eq!(
+            epochs(9, &[at(5_000), at(90_000)]).iter().map(|s| s.0).collect::<Vec<_>>(),
+            [5_000, 5_000]
+        );
         // the record that confirms a jump may itself be the next jump
-        assert_eq!(epochs(9, &[at(5_000), at(9_000), at(90_000), at(91_000)]).iter().map(|s| s.0).collect::<Vec<_>>(), [5_000, 9_000, 90_000, 91_000]);
+        assert_eq!(
+            epochs(9, &[at(5_000), at(9_000), at(90_000), at(91_000)])
+                .iter()
+                .map(|s| s.0)
+                .collect::<Vec<_>>(),
+            [5_000, 9_000, 90_000, 91_000]
+        );
     }
 }

@@ -6,8 +6,8 @@
 
 pub use differential_dataflow::AsCollection;
 use differential_dataflow::VecCollection;
-pub use timely::{ExchangeData, dataflow::Scope};
 use timely::dataflow::{StreamVec, operators::Concatenate};
+pub use timely::{ExchangeData, dataflow::Scope};
 
 /// A stream of records, each at the time of its message.
 pub type Stream<'s, D> = StreamVec<'s, u64, D>;
@@ -26,7 +26,10 @@ pub fn updates<R: Clone + 'static>(table: Table<'_, R>) -> Stream<'_, Update<R>>
 
 /// One stream of several.
 #[must_use]
-pub fn merge<'s, D: Clone + 'static>(scope: Scope<'s, u64>, mut streams: Vec<Stream<'s, D>>) -> Stream<'s, D> {
+pub fn merge<'s, D: Clone + 'static>(
+    scope: Scope<'s, u64>,
+    mut streams: Vec<Stream<'s, D>>,
+) -> Stream<'s, D> {
     match streams.len() {
         1 => streams.remove(0),
         _ => scope.concatenate(streams),

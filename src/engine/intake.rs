@@ -101,6 +101,8 @@ struct PartitionState {
     flights: VecDeque<Flight>,
     unstamped: (u64, u64),
     errors: (u64, u64),
+    /// Bytes read and bytes in all, as the outside counts them.
+    progress: (u64, Option<u64>),
     read_to_end: bool,
     done: bool,
 }
@@ -159,13 +161,22 @@ impl Intake {
     /// An intake over partitions in log order: by source, then number.
     #[must_use]
     pub fn new(settings: IntakeSettings, partitions: Vec<PartitionEntry>, log: Box<dyn EpochLog>) -> Self {
-        let states = partitions.iter().map(|_| PartitionState::new(settings.clock)).collect();
+        let states = partitions
+            .iter()
+            .map(|entry| PartitionState::new(settings.clock, entry.partition.progress()))
+            .collect();
         Self {
             settings,
             sources: partitions.iter().map(|entry| entry.source).collect(),
             names: partitions.iter().map(|entry| (entry.number, entry.name.clone())).collect(),
             readers: partitions.into_iter().map(|entry| Mutex::new(Reader { entry, offset: 0 })).collect(),
-            state: Mutex::new(State { partitions: states, ready: BTreeMap::new(), open: BTreeMap::new(), log, wakers: Vec::new() }),
+            state: Mutex::new(State {
+                partitions: states,
+                ready: BTreeMap::new(),
+                open: BTreeMap::new(),
+                log,
+                wakers: Vec::new(),
+            }),
             limit: AtomicU64::new(Epoch::MAX),
             durable: AtomicU64::new(0),
             committed: AtomicU64::new(0),
@@ -204,7 +215,10 @@ impl Intake {
             let state = lock(&self.state);
             let limit = self.limit.load(Ordering::Relaxed);
             let of_source = state.partitions.iter().enumerate().filter(|(p, _)| self.sources[*p] == source);
-            of_source.filter(|(_, s)| s.may_read(&self.settings, limit)).map(|(p, s)| (s.clock.low(), p)).collect()
+            of_source
+                .filter(|(_, s)| s.may_read(&self.settings, limit))
+                .map(|(p, s)| (s.clock.low(), p))
+                .collect()
         };
         candidates.sort_unstable();
         for (_, p) in candidates {
@@ -231,6 +245,7 @@ impl Intake {
             }
             let mut state = lock(&self.state);
             let partition = &mut state.partitions[p];
+            partition.progress = reader.entry.partition.progress();
             if chunk.records.is_empty() {
                 partition.read_to_end = !more;
                 drop(reader);
@@ -270,6 +285,14 @@ impl Intake {
         of_source.filter(|(_, s)| !s.done).map(|(_, s)| s.unreleased()).min()
     }
 
+    /// The last epoch that records may be released at: the lowest that some partition, of any source, is still in.
+    ///
+    /// A stop ends the run at that very epoch, so nothing that was released ever has to be taken back.
+    pub(super) fn released(&self) -> Epoch {
+        let state = lock(&self.state);
+        state.lowest().unwrap_or(Epoch::MAX).min(self.limit())
+    }
+
     /// Every sink has committed all epochs before this one.
     pub(super) fn commit(&self, before: Epoch) {
         if self.committed.fetch_max(before, Ordering::Relaxed) >= before {
@@ -300,8 +323,7 @@ impl Intake {
     /// Ends the input after the epoch that is open now: an epoch is finished, never split.
     pub fn stop(&self) {
         let mut state = lock(&self.state);
-        let lowest = state.partitions.iter().filter(|s| !s.done).map(|s| s.clock.low()).min();
-        if let Some(lowest) = lowest {
+        if let Some(lowest) = state.lowest() {
             self.limit.store(lowest, Ordering::Release);
             for p in 0..state.partitions.len() {
                 self.advance(&mut state, p);
@@ -350,13 +372,17 @@ impl Intake {
     /// How far the intake is.
     #[must_use]
     pub fn progress(&self) -> IntakeProgress {
-        let mut progress = IntakeProgress { records: self.records.load(Ordering::Relaxed), total: Some(0), ..Default::default() };
-        for reader in &self.readers {
-            let (read, total) = lock(reader).entry.partition.progress();
+        let mut progress = IntakeProgress {
+            records: self.records.load(Ordering::Relaxed),
+            total: Some(0),
+            ..Default::default()
+        };
+        // not from the readers: one of them may be inside a read that waits for the outside
+        let state = lock(&self.state);
+        for (read, total) in state.partitions.iter().map(|s| s.progress) {
             progress.read += read;
             progress.total = progress.total.zip(total).map(|(a, b)| a + b);
         }
-        let state = lock(&self.state);
         progress.bytes_in_flight = state.partitions.iter().map(|s| s.bytes_in_flight()).sum();
         progress.epochs_in_flight = state.partitions.iter().map(|s| s.flights.len()).max().unwrap_or(0);
         progress
@@ -365,10 +391,14 @@ impl Intake {
     /// Stamps what can be stamped of a partition, logs the epochs that all partitions have passed, wakes the workers.
     fn advance(&self, state: &mut State, p: usize) {
         let partition = &mut state.partitions[p];
-        let before = (partition.unreleased(), partition.done, state.ready.len());
+        let before = (partition.clock.low(), partition.unreleased(), partition.done, state.ready.len());
         let mut stamped = Vec::new();
         while let Some(readings) = partition.early.remove(&partition.submitted) {
-            partition.chunks.push_back(Submitted { sequence: partition.submitted, records: readings.len(), stamps: Vec::with_capacity(readings.len()) });
+            partition.chunks.push_back(Submitted {
+                sequence: partition.submitted,
+                records: readings.len(),
+                stamps: Vec::with_capacity(readings.len()),
+            });
             partition.submitted += 1;
             for (reading, next, bytes) in readings {
                 partition.at_clock.push_back((next, bytes));
@@ -376,7 +406,11 @@ impl Intake {
                     && refused as f64 > self.settings.max_error_ratio * ERROR_WINDOW as f64
                 {
                     let partition = self.names[p].1.clone();
-                    lock(&self.failure).get_or_insert(IntakeError::TooManyErrors { partition, offset: next, refused });
+                    lock(&self.failure).get_or_insert(IntakeError::TooManyErrors {
+                        partition,
+                        offset: next,
+                        refused,
+                    });
                     self.failed.store(true, Ordering::Release);
                     self.wake(state);
                     return;
@@ -405,7 +439,7 @@ impl Intake {
         if all_in || partition.clock.low() > limit {
             partition.done = true;
         }
-        let after = (partition.unreleased(), partition.done, state.ready.len());
+        let after = (partition.clock.low(), partition.unreleased(), partition.done, state.ready.len());
         if after != before {
             *lock(&self.moved) = Instant::now();
             self.log(state);
@@ -414,7 +448,7 @@ impl Intake {
     }
 
     fn log(&self, state: &mut State) {
-        let passed = state.partitions.iter().filter(|s| !s.done).map(|s| s.clock.low()).min().unwrap_or(Epoch::MAX);
+        let passed = state.lowest().unwrap_or(Epoch::MAX);
         let limit = self.limit.load(Ordering::Relaxed);
         while let Some(open) = state.open.first_entry() {
             if *open.key() >= passed || *open.key() > limit {
@@ -434,8 +468,15 @@ impl Intake {
     }
 }
 
+impl State {
+    /// The lowest epoch that a partition is still in; `None` when all are done.
+    fn lowest(&self) -> Option<Epoch> {
+        self.partitions.iter().filter(|s| !s.done).map(|s| s.clock.low()).min()
+    }
+}
+
 impl PartitionState {
-    fn new(clock: EventClockSettings) -> Self {
+    fn new(clock: EventClockSettings, progress: (u64, Option<u64>)) -> Self {
         Self {
             claimed: 0,
             submitted: 0,
@@ -446,6 +487,7 @@ impl PartitionState {
             flights: VecDeque::new(),
             unstamped: (0, 0),
             errors: (0, 0),
+            progress,
             read_to_end: false,
             done: false,
         }

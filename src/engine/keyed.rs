@@ -39,11 +39,20 @@ pub fn keyed<'s, I: ExchangeData + Clone, O: 'static>(
 }
 
 /// Runs a step on the records where they are.
-pub fn local<'s, I: Clone + 'static, O: 'static>(input: Stream<'s, I>, name: &str, step: impl EpochStep<I, O> + 'static) -> Stream<'s, O> {
+pub fn local<'s, I: Clone + 'static, O: 'static>(
+    input: Stream<'s, I>,
+    name: &str,
+    step: impl EpochStep<I, O> + 'static,
+) -> Stream<'s, O> {
     per_epoch(input, name, Pipeline, step)
 }
 
-fn per_epoch<'s, I: Clone + 'static, O: 'static, P>(input: Stream<'s, I>, name: &str, pact: P, mut step: impl EpochStep<I, O> + 'static) -> Stream<'s, O>
+fn per_epoch<'s, I: Clone + 'static, O: 'static, P>(
+    input: Stream<'s, I>,
+    name: &str,
+    pact: P,
+    mut step: impl EpochStep<I, O> + 'static,
+) -> Stream<'s, O>
 where
     P: timely::dataflow::channels::pact::ParallelizationContract<u64, Vec<I>>,
 {
@@ -53,7 +62,8 @@ where
         move |(input, frontier), output| {
             input.for_each(|capability, records| {
                 if let Some(&epoch) = capability.least() {
-                    let entry = held.entry(epoch).or_insert_with(|| (capability.delayed(&epoch, 0), Vec::new()));
+                    let entry =
+                        held.entry(epoch).or_insert_with(|| (capability.delayed(&epoch, 0), Vec::new()));
                     if entry.1.is_empty() {
                         entry.1 = std::mem::take(records);
                     } else {
@@ -78,7 +88,10 @@ where
 }
 
 /// The runs of equal keys in a sorted slice.
-pub fn runs<'a, T, K: PartialEq>(sorted: &'a mut [T], key: impl Fn(&T) -> K + 'a) -> impl Iterator<Item = &'a mut [T]> {
+pub fn runs<'a, T, K: PartialEq>(
+    sorted: &'a mut [T],
+    key: impl Fn(&T) -> K + 'a,
+) -> impl Iterator<Item = &'a mut [T]> {
     sorted.chunk_by_mut(move |a, b| key(a) == key(b))
 }
 

@@ -37,7 +37,12 @@ pub struct MemoryLog {
 
 impl EpochLog for MemoryLog {
     fn append(&mut self, record: EpochRecord) {
-        assert!(self.last < Some(record.epoch), "epoch {} after {:?}: epochs rise strictly", record.epoch, self.last);
+        assert!(
+            self.last < Some(record.epoch),
+            "epoch {} after {:?}: epochs rise strictly",
+            record.epoch,
+            self.last
+        );
         self.last = Some(record.epoch);
         self.records.push_back(record);
     }

@@ -61,7 +61,8 @@ pub fn gated<'s, I: Clone + 'static, O: Clone + 'static>(
             gate.for_each(|_, _| {});
             input.for_each(|capability, records| {
                 if let Some(&epoch) = capability.least() {
-                    let entry = held.entry(epoch).or_insert_with(|| (capability.delayed(&epoch, 0), Vec::new()));
+                    let entry =
+                        held.entry(epoch).or_insert_with(|| (capability.delayed(&epoch, 0), Vec::new()));
                     entry.1.append(records);
                 }
             });
@@ -115,7 +116,8 @@ pub fn owned<'s, I: ExchangeData, O: 'static>(
             let mut given = given.activate();
             input.for_each(|capability, records| {
                 if let Some(&epoch) = capability.least() {
-                    let entry = held.entry(epoch).or_insert_with(|| (capability.delayed(&epoch, 0), Vec::new()));
+                    let entry =
+                        held.entry(epoch).or_insert_with(|| (capability.delayed(&epoch, 0), Vec::new()));
                     entry.1.append(records);
                 }
             });

@@ -77,7 +77,8 @@ fn ordered(blocks: &[Lines]) -> Vec<u8> {
     for (number, block) in blocks.iter().enumerate() {
         index.extend(block.index.iter().map(|line| (*line, number as u32)));
     }
-    let key = |(line, block): &(Line, u32)| &blocks[*block as usize].keys[line.key.0 as usize..line.key.1 as usize];
+    let key =
+        |(line, block): &(Line, u32)| &blocks[*block as usize].keys[line.key.0 as usize..line.key.1 as usize];
     index.sort_unstable_by(|a, b| a.0.prefix.cmp(&b.0.prefix).then_with(|| key(a).cmp(key(b))));
     let mut text = Vec::with_capacity(blocks.iter().map(|block| block.text.len()).sum());
     for (line, block) in index {
@@ -147,14 +148,24 @@ struct Writer {
 }
 
 impl Writer {
-    fn start(mut sink: Box<dyn Sink>, name: &str, waker: SyncActivator, writers: Arc<Writers>, intake: Arc<Intake>) -> Self {
+    fn start(
+        mut sink: Box<dyn Sink>,
+        name: &str,
+        waker: SyncActivator,
+        writers: Arc<Writers>,
+        intake: Arc<Intake>,
+    ) -> Self {
         let (batches, queue): (_, Receiver<(Epoch, Vec<u8>)>) = channel();
         let written = Arc::new(AtomicU64::new(0));
         let done = Arc::clone(&written);
         let body = move || {
             let write = |outcome: Result<(), SinkError>| {
                 if let Err(error) = outcome {
-                    writers.failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(error);
+                    writers
+                        .failure
+                        .lock()
+                        .unwrap_or_else(std::sync::PoisonError::into_inner)
+                        .get_or_insert(error);
                     writers.failed.store(true, Ordering::Release);
                     intake.abort();
                 }
@@ -177,6 +188,8 @@ impl Writer {
             }
             let finished = sink.finish();
             write(finished);
+            // after a fault nothing else may be left that wakes the operator, and it holds what was not written
+            let _ = waker.activate();
         };
         let thread = std::thread::Builder::new().name(format!("sink {name}")).spawn(body);
         Self { batches: Some(batches), written, thread: thread.ok() }
@@ -214,50 +227,58 @@ pub fn sink<'s>(
     let owner = context.owner as u64;
     let sink = if scope.index() == context.owner { open() } else { None };
     let title = name.to_owned();
-    input.unary_frontier::<CapacityContainerBuilder<Vec<()>>, _, _, _>(Exchange::new(move |_: &Lines| owner), name, move |_, info| {
-        let waker = scope.worker().sync_activator_for(info.address.to_vec());
-        let SinkContext { intake, writers, .. } = context;
-        let mut writer = sink.map(|sink| Writer::start(sink, &title, waker, Arc::clone(&writers), Arc::clone(&intake)));
-        let mut held: BTreeMap<Epoch, (Capability<u64>, Vec<Lines>)> = BTreeMap::new();
-        let mut uncommitted: VecDeque<Capability<u64>> = VecDeque::new();
-        move |(input, frontier), _output| {
-            input.for_each(|capability, blocks| {
-                if let Some(&epoch) = capability.least() {
-                    held.entry(epoch).or_insert_with(|| (capability.delayed(&epoch, 0), Vec::new())).1.append(blocks);
+    input.unary_frontier::<CapacityContainerBuilder<Vec<()>>, _, _, _>(
+        Exchange::new(move |_: &Lines| owner),
+        name,
+        move |_, info| {
+            let waker = scope.worker().sync_activator_for(info.address.to_vec());
+            let SinkContext { intake, writers, .. } = context;
+            let mut writer = sink
+                .map(|sink| Writer::start(sink, &title, waker, Arc::clone(&writers), Arc::clone(&intake)));
+            let mut held: BTreeMap<Epoch, (Capability<u64>, Vec<Lines>)> = BTreeMap::new();
+            let mut uncommitted: VecDeque<Capability<u64>> = VecDeque::new();
+            move |(input, frontier), _output| {
+                input.for_each(|capability, blocks| {
+                    if let Some(&epoch) = capability.least() {
+                        held.entry(epoch)
+                            .or_insert_with(|| (capability.delayed(&epoch, 0), Vec::new()))
+                            .1
+                            .append(blocks);
+                    }
+                });
+                if intake.aborted() {
+                    held.clear();
+                    uncommitted.clear();
+                    return;
                 }
-            });
-            if intake.aborted() {
-                held.clear();
-                uncommitted.clear();
-                return;
+                while let Some(entry) = held.first_entry() {
+                    let epoch = *entry.key();
+                    if frontier.less_equal(&epoch) || (epoch > intake.durable() && epoch <= intake.limit()) {
+                        break;
+                    }
+                    let (_, (capability, blocks)) = entry.remove_entry();
+                    let text = ordered(&blocks);
+                    if epoch > intake.limit() || text.is_empty() {
+                        continue;
+                    }
+                    if let Some(batches) = writer.as_ref().and_then(|writer| writer.batches.as_ref()) {
+                        // a writer that has ended has said why already
+                        let _ = batches.send((epoch, text));
+                        uncommitted.push_back(capability);
+                    }
+                }
+                if let Some(running) = &writer {
+                    let written = running.written.load(Ordering::Acquire);
+                    while uncommitted.front().is_some_and(|capability| *capability.time() <= written) {
+                        uncommitted.pop_front();
+                    }
+                }
+                if frontier.is_empty() && held.is_empty() && uncommitted.is_empty() {
+                    writer = None;
+                }
             }
-            while let Some(entry) = held.first_entry() {
-                let epoch = *entry.key();
-                if frontier.less_equal(&epoch) || (epoch > intake.durable() && epoch <= intake.limit()) {
-                    break;
-                }
-                let (_, (capability, blocks)) = entry.remove_entry();
-                let text = ordered(&blocks);
-                if epoch > intake.limit() || text.is_empty() {
-                    continue;
-                }
-                if let Some(batches) = writer.as_ref().and_then(|writer| writer.batches.as_ref()) {
-                    // a writer that has ended has said why already
-                    let _ = batches.send((epoch, text));
-                    uncommitted.push_back(capability);
-                }
-            }
-            if let Some(running) = &writer {
-                let written = running.written.load(Ordering::Acquire);
-                while uncommitted.front().is_some_and(|capability| *capability.time() <= written) {
-                    uncommitted.pop_front();
-                }
-            }
-            if frontier.is_empty() && held.is_empty() && uncommitted.is_empty() {
-                writer = None;
-            }
-        }
-    })
+        },
+    )
 }
 
 #[cfg(test)]
@@ -267,7 +288,9 @@ mod tests {
     #[test]
     fn orders_by_the_whole_key_across_blocks() {
         let mut blocks = vec![Lines::default(), Lines::default()];
-        for (n, key) in ["review-000000012", "b", "review-00000001", "", "review-000000011"].iter().enumerate() {
+        for (n, key) in
+            ["review-000000012", "b", "review-00000001", "", "review-000000011"].iter().enumerate()
+        {
             blocks[n % 2].push(key.as_bytes(), |text| text.extend_from_slice(format!("{key}\n").as_bytes()));
         }
         let text = String::from_utf8(ordered(&blocks)).expect("text");

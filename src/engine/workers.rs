@@ -4,7 +4,10 @@
 //! a frontier that does not move while there is work is reported, then ends the process too.
 
 use std::{
-    sync::{Arc, atomic::{AtomicBool, Ordering}},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -22,9 +25,12 @@ const FAILED: i32 = 1;
 pub fn run(workers: usize, build: impl Fn(Scope<'_, u64>) + Send + Sync + 'static) -> Result<(), String> {
     let mut config = if workers == 1 { timely::Config::thread() } else { timely::Config::process(workers) };
     // without it arrangements do not compact while no updates flow
-    differential_dataflow::configure(&mut config.worker, &differential_dataflow::Config::default().idle_merge_effort(Some(1_000)));
+    differential_dataflow::configure(
+        &mut config.worker,
+        &differential_dataflow::Config::default().idle_merge_effort(Some(1_000)),
+    );
     let guards = timely::execute(config, move |worker| {
-        worker.dataflow::<u64, _, _>(|scope| build(scope));
+        worker.dataflow::<u64, _, _>(&build);
         while worker.has_dataflows() {
             worker.step_or_park(None);
         }
@@ -40,7 +46,11 @@ pub fn end_process_on_panic() {
             let thread = std::thread::current();
             let place = info.location().map(|l| format!("{}:{}", l.file(), l.line())).unwrap_or_default();
             let message = info.payload_as_str().unwrap_or("no message");
-            tracing::error!(thread = thread.name().unwrap_or("unnamed"), place, "a worker panicked: {message}; the run ends (this is a bug: please report it)");
+            tracing::error!(
+                thread = thread.name().unwrap_or("unnamed"),
+                place,
+                "a worker panicked: {message}; the run ends (this is a bug: please report it)"
+            );
             std::process::exit(FAILED);
         }
     }));
@@ -49,7 +59,12 @@ pub fn end_process_on_panic() {
 /// Watches that epochs move while there is work; ends the process when they do not for `timeout`.
 ///
 /// Waiting for the outside (a writer inside a write, a reader inside a read) does not count.
-pub fn watch_for_stalls(intake: Arc<Intake>, writers: Arc<Writers>, timeout: Duration, over: Arc<AtomicBool>) {
+pub fn watch_for_stalls(
+    intake: Arc<Intake>,
+    writers: Arc<Writers>,
+    timeout: Duration,
+    over: Arc<AtomicBool>,
+) {
     let pause = (timeout / 8).clamp(Duration::from_millis(10), Duration::from_secs(1));
     let body = move || {
         let mut outside = Instant::now();
@@ -65,7 +80,10 @@ pub fn watch_for_stalls(intake: Arc<Intake>, writers: Arc<Writers>, timeout: Dur
                 reported = false;
             } else if still < timeout {
                 if !reported {
-                    tracing::warn!(seconds = still.as_secs_f64(), "no epoch has moved though input is at hand");
+                    tracing::warn!(
+                        seconds = still.as_secs_f64(),
+                        "no epoch has moved though input is at hand"
+                    );
                     reported = true;
                 }
             } else {

@@ -14,7 +14,10 @@ use serde_json::Value;
 use super::{
     block::{Families, FeedbackBlock, FeedbackRow, LabelMeaning},
     books::{Ledger, Outcome},
-    registry::{Demand, EdgeType, Operator, Output, OutputType, Port, Record, Settings, SettingsFault, StateFormat, parse},
+    registry::{
+        Demand, EdgeType, Operator, Output, OutputType, Port, Record, Settings, SettingsFault, StateFormat,
+        parse,
+    },
     row::{AppliedLabel, Place, Review, Scored},
     wiring::{Edge, Run, Step, Wiring},
 };
@@ -67,9 +70,10 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
     let settings: ApplyFeedbackSettings = parse(step.settings).unwrap_or_default();
     let sources = inputs.swap_remove(1);
     let Some(Edge::Scored(table)) = inputs.swap_remove(0).pop() else { return Vec::new() };
-    let mut parts = vec![flat_map(updates(table), "reviews of feedback", |_, (row, _, diff): Update<Scored>, give| {
-        give(Change::Row(row, diff as i8));
-    })];
+    let mut parts =
+        vec![flat_map(updates(table), "reviews of feedback", |_, (row, _, diff): Update<Scored>, give| {
+            give(Change::Row(row, diff as i8));
+        })];
     let mut letters = Vec::new();
     for edge in sources {
         let Edge::Source(source) = edge else { continue };
@@ -165,6 +169,9 @@ impl Entry {
     }
 }
 
+/// Keys: hash and id.
+type Keys = Vec<(u64, Box<[u8]>)>;
+
 struct ApplyFeedback {
     run: Arc<Run>,
     step: usize,
@@ -172,7 +179,7 @@ struct ApplyFeedback {
     label_wait: Option<u64>,
     entries: HashTable<Entry>,
     /// Epoch time at which some feedback of these keys has waited its time.
-    deadlines: BTreeMap<Epoch, Vec<(u64, Box<[u8]>)>>,
+    deadlines: BTreeMap<Epoch, Keys>,
     order: Vec<(u64, u32)>,
     ledger: Ledger,
 }
@@ -188,10 +195,12 @@ impl EpochStep<Change, Update<Scored>> for ApplyFeedback {
         order.sort_unstable();
         for run in runs(&mut order, |o| o.0) {
             if run.len() > 1 {
-                run.sort_by(|a, b| (at(a.1).key().1, at(a.1).place()).cmp(&(at(b.1).key().1, at(b.1).place())));
+                run.sort_by(|a, b| {
+                    (at(a.1).key().1, at(a.1).place()).cmp(&(at(b.1).key().1, at(b.1).place()))
+                });
             }
             for one in runs(run, |o| at(o.1).key().1) {
-                self.judge(epoch, one.iter().map(|(_, n)| at(*n)), give);
+                self.judge(epoch, &one.iter().map(|(_, n)| at(*n)), give);
             }
         }
         self.order = order;
@@ -211,7 +220,12 @@ impl EpochStep<Change, Update<Scored>> for ApplyFeedback {
 
 impl ApplyFeedback {
     /// Applies the changes of one key, in log order but for rows, of which the live one counts.
-    fn judge<'a>(&mut self, epoch: Epoch, changes: impl Iterator<Item = &'a Change> + Clone, give: &mut dyn FnMut(Update<Scored>)) {
+    fn judge<'a>(
+        &mut self,
+        epoch: Epoch,
+        changes: &(impl Iterator<Item = &'a Change> + Clone),
+        give: &mut dyn FnMut(Update<Scored>),
+    ) {
         let Some((hash, id)) = changes.clone().next().map(Change::key) else { return };
         let found = self.entries.find_entry(hash, |entry| entry.hash() == hash && entry.id() == id);
         let mut entry = found.map(|found| found.remove().0).unwrap_or_default();
@@ -278,7 +292,9 @@ impl ApplyFeedback {
         if gone {
             entry.held.iter_mut().for_each(|held| held.since = epoch);
         }
-        if let (Some(wait), Some(held)) = (self.label_wait, entry.held.iter().filter(|held| held.since == epoch).next_back()) {
+        if let (Some(wait), Some(held)) =
+            (self.label_wait, entry.held.iter().rfind(|held| held.since == epoch))
+        {
             let deadline = epoch.saturating_add(wait);
             self.deadlines.entry(deadline).or_default().push((held.feedback.id_hash, entry.id().into()));
         }
@@ -292,14 +308,18 @@ impl ApplyFeedback {
                 break;
             }
             for (hash, id) in due.remove() {
-                let Ok(mut found) = self.entries.find_entry(hash, |e| e.hash() == hash && e.id() == &*id) else { continue };
+                let Ok(mut found) = self.entries.find_entry(hash, |e| e.hash() == hash && e.id() == &*id)
+                else {
+                    continue;
+                };
                 let entry = found.get_mut();
                 if entry.review.is_some() {
                     continue;
                 }
                 for old in entry.held.extract_if(.., |held| held.since.saturating_add(wait) < epoch) {
                     if !old.booked {
-                        self.ledger.count(self.run.source_of(old.feedback.place), Outcome::Dropped("expired"));
+                        self.ledger
+                            .count(self.run.source_of(old.feedback.place), Outcome::Dropped("expired"));
                     }
                 }
                 if entry.held.is_empty() {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
+    books::Outcome,
     registry::{Demand, parse},
     row::{LANG_FILLED, NOT_VERIFIED, Place, ReviewHead, TS_FILLED, VERIFIED, VersionKind},
     sentiment::SentimentSettings,
@@ -22,8 +23,8 @@ use crate::{
     },
     learning::Featuriser,
     records::{
-        Code, DecodedReview, FeedbackDecoder, FeedbackFields, KeyRule, Label, Lang, Refusal, ReviewDecoder, ReviewFields, Sentiment, Stage, Upsert,
-        content::duplicate_key,
+        Code, DecodedReview, FeedbackDecoder, FeedbackFields, KeyRule, Label, Lang, Refusal, ReviewDecoder,
+        ReviewFields, Sentiment, Stage, Upsert, content::duplicate_key,
     },
 };
 
@@ -47,7 +48,14 @@ pub struct RefusedRecord {
 impl RefusedRecord {
     fn new(place: Place, value: &[u8], raw: &RawRecord, refusal: Refusal) -> Arc<Self> {
         let truncated = (raw.length > value.len() as u64).then_some(raw.length);
-        Arc::new(Self { place, value: value.to_vec(), code: refusal.code, stage: refusal.stage, message: refusal.message, truncated })
+        Arc::new(Self {
+            place,
+            value: value.to_vec(),
+            code: refusal.code,
+            stage: refusal.stage,
+            message: refusal.message,
+            truncated,
+        })
     }
 }
 
@@ -110,6 +118,8 @@ impl ReviewChunk {
 pub struct ReviewSource {
     /// What the workers share.
     pub run: Arc<Run>,
+    /// Its rank among the sources.
+    pub rank: usize,
     /// What its records call our fields.
     pub fields: ReviewFields,
     /// What steps downstream need.
@@ -127,7 +137,8 @@ impl ReviewBlocks {
     /// A decoder with empty buffers.
     #[must_use]
     pub fn new(source: ReviewSource) -> Self {
-        let settings = source.demand.features.as_ref().and_then(|layout| parse::<SentimentSettings>(layout).ok());
+        let settings =
+            source.demand.features.as_ref().and_then(|layout| parse::<SentimentSettings>(layout).ok());
         let featuriser = settings.map(|settings| Featuriser::new(&settings.features()));
         Self { source, decoder: ReviewDecoder::default(), featuriser }
     }
@@ -172,7 +183,12 @@ impl Decoder for ReviewBlocks {
             let place = Place { partition, offset: raw.offset };
             let value = chunk.of(raw);
             let start = block.bytes.len();
-            let mut review = BlockReview { head: ReviewHead { place, ..NOTHING }, bytes: (start, start), features: (start, start), kind: None };
+            let mut review = BlockReview {
+                head: ReviewHead { place, ..NOTHING },
+                bytes: (start, start),
+                features: (start, start),
+                kind: None,
+            };
             let decoded = check_length(raw, self.source.run.max_record_bytes)
                 .and_then(|()| self.decoder.decode(value, KeyRule::Ignore, &self.source.fields));
             match decoded {
@@ -200,6 +216,8 @@ impl Decoder for ReviewBlocks {
     }
 
     fn stamp(&mut self, block: &mut ReviewBlock, stamps: &[Stamp]) {
+        // every record that was read is in the books, those too that a stop leaves in an open epoch
+        self.source.run.books.book_anyway(self.source.rank, Outcome::In, stamps.len() as u64);
         for (review, stamp) in block.reviews.iter_mut().zip(stamps) {
             review.head.ts = stamp.ts;
         }
@@ -217,7 +235,13 @@ fn name(head: &mut ReviewHead, review_id: &str) {
 }
 
 /// Fills in what is known of a version before it is scored.
-fn fill(review: &mut BlockReview, upsert: &Upsert<'_>, source: &ReviewSource, featuriser: Option<&mut Featuriser>, bytes: &mut Vec<u8>) {
+fn fill(
+    review: &mut BlockReview,
+    upsert: &Upsert<'_>,
+    source: &ReviewSource,
+    featuriser: Option<&mut Featuriser>,
+    bytes: &mut Vec<u8>,
+) {
     let head = &mut review.head;
     name(head, upsert.review_id);
     head.product_hash = xxh3_64(upsert.product_id.as_bytes());
@@ -232,8 +256,10 @@ fn fill(review: &mut BlockReview, upsert: &Upsert<'_>, source: &ReviewSource, fe
     }
     head.flags |= upsert.verified.map_or(0, |verified| if verified { VERIFIED } else { NOT_VERIFIED });
     // more votes than that are told apart by the content's hash only
-    head.helpful_votes = upsert.helpful_votes.map_or(u32::MAX, |votes| votes.min(u64::from(u32::MAX - 1)) as u32);
-    let review_source = upsert.source.filter(|source| source.len() <= usize::from(u16::MAX)).unwrap_or_default();
+    head.helpful_votes =
+        upsert.helpful_votes.map_or(u32::MAX, |votes| votes.min(u64::from(u32::MAX - 1)) as u32);
+    let review_source =
+        upsert.source.filter(|source| source.len() <= usize::from(u16::MAX)).unwrap_or_default();
     head.source_len = review_source.len() as u16;
     bytes.extend_from_slice(upsert.review_id.as_bytes());
     bytes.extend_from_slice(upsert.product_id.as_bytes());
@@ -250,7 +276,8 @@ fn fill(review: &mut BlockReview, upsert: &Upsert<'_>, source: &ReviewSource, fe
     if let Some(featuriser) = featuriser {
         featuriser.read(upsert.title_normalised, upsert.text_normalised);
         let tag = lang.unwrap_or_else(|| {
-            let detected = featuriser.detect(&source.run.languages, upsert.title_normalised, upsert.text_normalised);
+            let detected =
+                featuriser.detect(&source.run.languages, upsert.title_normalised, upsert.text_normalised);
             Lang::from_tag(detected).unwrap_or(Lang::UND)
         });
         featuriser.features(tag.as_str(), bytes);
@@ -338,6 +365,8 @@ impl Refusals for FeedbackBlock {
 pub struct FeedbackBlocks {
     /// What the workers share.
     pub run: Arc<Run>,
+    /// The source's rank among the sources.
+    pub rank: usize,
     /// What its records call our fields.
     pub fields: FeedbackFields,
     /// Reused buffers.
@@ -367,7 +396,9 @@ impl Decoder for FeedbackBlocks {
                 }
                 Err(refusal) => {
                     readings.push(Reading { ts: None, refused: true });
-                    block.refused.push((block.feedback.len(), RefusedRecord::new(place, value, raw, refusal)));
+                    block
+                        .refused
+                        .push((block.feedback.len(), RefusedRecord::new(place, value, raw, refusal)));
                     block.feedback.push(None);
                 }
             }
@@ -375,5 +406,7 @@ impl Decoder for FeedbackBlocks {
         block
     }
 
-    fn stamp(&mut self, _: &mut FeedbackBlock, _: &[Stamp]) {}
+    fn stamp(&mut self, _: &mut FeedbackBlock, stamps: &[Stamp]) {
+        self.run.books.book_anyway(self.rank, Outcome::In, stamps.len() as u64);
+    }
 }

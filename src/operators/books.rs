@@ -90,14 +90,20 @@ impl Books {
     /// Books records whichever step it is: reading and refusing happen once a source.
     pub fn book_anyway(&self, source: usize, outcome: Outcome, n: u64) {
         if n > 0 {
-            *self.counts.lock().unwrap_or_else(PoisonError::into_inner).entry((source, outcome)).or_default() += n;
+            *self
+                .counts
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry((source, outcome))
+                .or_default() += n;
         }
     }
 
     /// The books by source id, in the order of their ids.
     #[must_use]
     pub fn by_source(&self) -> BTreeMap<String, Balance> {
-        let mut all: BTreeMap<String, Balance> = self.sources.iter().map(|id| (id.clone(), Balance::default())).collect();
+        let mut all: BTreeMap<String, Balance> =
+            self.sources.iter().map(|id| (id.clone(), Balance::default())).collect();
         for (&(source, outcome), &n) in self.counts.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let balance = all.entry(self.sources[source].clone()).or_default();
             match outcome {

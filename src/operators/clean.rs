@@ -57,7 +57,12 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
         let decoded = decoded_reviews(wiring, source, step.demand);
         let handled = wiring.run.metrics.records(step.id, wiring.scope.index());
         let chunks = decoded.clone();
-        letters.push(dead_letters(wiring, source, step.id, flat_map(decoded, "refused", |_, chunk: ReviewChunk, give| give(chunk.chunk))));
+        letters.push(dead_letters(
+            wiring,
+            source,
+            step.id,
+            flat_map(decoded, "refused", |_, chunk: ReviewChunk, give| give(chunk.chunk)),
+        ));
         reviews.push(flat_map(chunks, step.id, move |_, chunk: ReviewChunk, give| {
             handled.inc_by((chunk.chunk.end - chunk.chunk.start) as u64);
             give(chunk);
@@ -73,33 +78,51 @@ fn decoded_reviews<'s>(wiring: &mut Wiring<'s>, source: usize, demand: &Demand) 
     }
     let info = &wiring.run.sources[source];
     let fields = ReviewFields::review(&info.fields).unwrap_or_default();
-    let decoder = ReviewBlocks::new(ReviewSource { run: Arc::clone(&wiring.run), fields, demand: demand.clone() });
-    let chunks = ingest(wiring.scope, &info.id, info.rank, Arc::clone(&wiring.run.intake), wiring.committed.clone(), decoder);
-    let run = Arc::clone(&wiring.run);
-    let rank = info.rank;
-    let reviews = flat_map(chunks, "read", move |_, chunk: Chunk<ReviewBlock>, give| {
-        run.books.book_anyway(rank, Outcome::In, (chunk.end - chunk.start) as u64);
-        give(ReviewChunk { chunk, filtered: None });
+    let decoder = ReviewBlocks::new(ReviewSource {
+        run: Arc::clone(&wiring.run),
+        rank: info.rank,
+        fields,
+        demand: demand.clone(),
+    });
+    let chunks = ingest(
+        wiring.scope,
+        &info.id,
+        info.rank,
+        Arc::clone(&wiring.run.intake),
+        wiring.committed.clone(),
+        decoder,
+    );
+    let reviews = flat_map(chunks, "read", |_, chunk: Chunk<ReviewBlock>, give| {
+        give(ReviewChunk { chunk, filtered: None })
     });
     wiring.decoded.insert(source, reviews.clone());
     reviews
 }
 
 /// The decoded feedback of a source; the first step that asks has it decoded.
-pub(super) fn decoded_feedback<'s>(wiring: &mut Wiring<'s>, source: usize) -> Stream<'s, Chunk<FeedbackBlock>> {
+pub(super) fn decoded_feedback<'s>(
+    wiring: &mut Wiring<'s>,
+    source: usize,
+) -> Stream<'s, Chunk<FeedbackBlock>> {
     if let Some(decoded) = wiring.decoded_feedback.get(&source) {
         return decoded.clone();
     }
     let info = &wiring.run.sources[source];
     let fields = FeedbackFields::feedback(&info.fields).unwrap_or_default();
-    let decoder = FeedbackBlocks { run: Arc::clone(&wiring.run), fields, decoder: FeedbackDecoder::default() };
-    let chunks = ingest(wiring.scope, &info.id, info.rank, Arc::clone(&wiring.run.intake), wiring.committed.clone(), decoder);
-    let run = Arc::clone(&wiring.run);
-    let rank = info.rank;
-    let feedback = flat_map(chunks, "read", move |_, chunk: Chunk<FeedbackBlock>, give| {
-        run.books.book_anyway(rank, Outcome::In, (chunk.end - chunk.start) as u64);
-        give(chunk);
-    });
+    let decoder = FeedbackBlocks {
+        run: Arc::clone(&wiring.run),
+        rank: info.rank,
+        fields,
+        decoder: FeedbackDecoder::default(),
+    };
+    let feedback = ingest(
+        wiring.scope,
+        &info.id,
+        info.rank,
+        Arc::clone(&wiring.run.intake),
+        wiring.committed.clone(),
+        decoder,
+    );
     wiring.decoded_feedback.insert(source, feedback.clone());
     feedback
 }

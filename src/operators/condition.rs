@@ -147,7 +147,9 @@ fn of_head(head: &ReviewHead, field: Field) -> FieldValue<'_> {
         Field::Ts => FieldValue::Number(head.ts as f64),
         Field::Verified if head.flags & VERIFIED != 0 => FieldValue::Bool(true),
         Field::Verified if head.flags & NOT_VERIFIED != 0 => FieldValue::Bool(false),
-        Field::HelpfulVotes if head.helpful_votes != u32::MAX => FieldValue::Number(head.helpful_votes.into()),
+        Field::HelpfulVotes if head.helpful_votes != u32::MAX => {
+            FieldValue::Number(head.helpful_votes.into())
+        }
         _ => FieldValue::Null,
     }
 }
@@ -187,9 +189,12 @@ impl Fields for (&BlockReview, &ReviewBlock) {
         let (review, block) = self;
         match field {
             Field::Lang => lang(&review.head),
-            Field::ReviewId | Field::ProductId | Field::UserId | Field::Source | Field::Title | Field::Text => {
-                of_bytes(&review.head, &block.bytes[review.bytes.0..review.bytes.1], field)
-            }
+            Field::ReviewId
+            | Field::ProductId
+            | Field::UserId
+            | Field::Source
+            | Field::Title
+            | Field::Text => of_bytes(&review.head, &block.bytes[review.bytes.0..review.bytes.1], field),
             _ => of_head(&review.head, field),
         }
     }
@@ -202,9 +207,12 @@ impl Fields for Review {
             Field::Lang => lang(head),
             Field::Sentiment => FieldValue::Number(micro_to_f64(head.sentiment.into())),
             Field::Label => FieldValue::Text(Sentiment::of_micro(head.sentiment).as_str()),
-            Field::ReviewId | Field::ProductId | Field::UserId | Field::Source | Field::Title | Field::Text => {
-                of_bytes(head, self.bytes(), field)
-            }
+            Field::ReviewId
+            | Field::ProductId
+            | Field::UserId
+            | Field::Source
+            | Field::Title
+            | Field::Text => of_bytes(head, self.bytes(), field),
             _ => of_head(head, field),
         }
     }
@@ -214,7 +222,9 @@ impl Fields for Scored {
     fn get(&self, field: Field) -> FieldValue<'_> {
         match field {
             Field::Label => FieldValue::Text(self.effective_label().as_str()),
-            Field::LabelledBy => self.label.as_ref().map_or(FieldValue::Null, |label| FieldValue::Text(&label.feedback_id)),
+            Field::LabelledBy => {
+                self.label.as_ref().map_or(FieldValue::Null, |label| FieldValue::Text(&label.feedback_id))
+            }
             Field::Status => FieldValue::Text(if self.accepted() { "accepted" } else { "duplicate" }),
             Field::Of => self.of.as_ref().map_or(FieldValue::Null, |of| FieldValue::Text(of.id())),
             _ => self.review.get(field),
@@ -239,6 +249,9 @@ pub enum Test {
     Matches(Field, Regex),
 }
 
+/// Makes the test of one operator, once the field is known.
+type FieldTest<'a> = Box<dyn Fn(Field) -> Result<Test, SettingsFault> + 'a>;
+
 impl Test {
     /// Compiles a condition that stands at a JSON pointer.
     ///
@@ -247,9 +260,15 @@ impl Test {
     pub fn compile(condition: &Condition, pointer: &str) -> Result<Self, Vec<SettingsFault>> {
         let mut faults = Vec::new();
         let mut tests = Vec::new();
-        let fault = |part: &str, message: String, hint: &str| SettingsFault { pointer: format!("{pointer}{part}"), message, hint: hint.into() };
+        let fault = |part: &str, message: String, hint: &str| SettingsFault {
+            pointer: format!("{pointer}{part}"),
+            message,
+            hint: hint.into(),
+        };
         let groups = [("/all", &condition.all), ("/any", &condition.any)];
-        for (name, group) in groups.into_iter().filter_map(|(name, group)| group.as_ref().map(|group| (name, group))) {
+        for (name, group) in
+            groups.into_iter().filter_map(|(name, group)| group.as_ref().map(|group| (name, group)))
+        {
             let mut parts = Vec::new();
             for (n, part) in group.iter().enumerate() {
                 match Self::compile(part, &format!("{pointer}{name}/{n}")) {
@@ -265,40 +284,68 @@ impl Test {
                 Err(more) => faults.extend(more),
             }
         }
-        let mut field_tests: Vec<(&str, Box<dyn Fn(Field) -> Result<Self, SettingsFault> + '_>)> = Vec::new();
+        let mut field_tests: Vec<(&str, FieldTest<'_>)> = Vec::new();
         let scalar = |name: &'static str, value: &Value| match FieldValue::of_json(value) {
             Some(_) => Ok(value.clone()),
-            None => Err(fault(name, "a list or a map is no value of a field".into(), "give a string, a number, true, false or null")),
+            None => Err(fault(
+                name,
+                "a list or a map is no value of a field".into(),
+                "give a string, a number, true, false or null",
+            )),
         };
         if let Some(value) = &condition.eq {
             field_tests.push(("eq", Box::new(move |field| Ok(Self::In(field, vec![scalar("/eq", value)?])))));
         }
         if let Some(value) = &condition.ne {
-            field_tests.push(("ne", Box::new(move |field| Ok(Self::Not(Box::new(Self::In(field, vec![scalar("/ne", value)?])))))));
+            field_tests.push((
+                "ne",
+                Box::new(move |field| Ok(Self::Not(Box::new(Self::In(field, vec![scalar("/ne", value)?]))))),
+            ));
         }
         if let Some(values) = &condition.one_of {
-            field_tests.push(("in", Box::new(move |field| Ok(Self::In(field, values.iter().map(|v| scalar("/in", v)).collect::<Result<_, _>>()?)))));
+            field_tests.push((
+                "in",
+                Box::new(move |field| {
+                    Ok(Self::In(field, values.iter().map(|v| scalar("/in", v)).collect::<Result<_, _>>()?))
+                }),
+            ));
         }
         let ordered = |name: &'static str, value: &Value| match value {
             Value::Number(_) | Value::String(_) => Ok(value.clone()),
-            _ => Err(fault(name, "only numbers and strings have an order".into(), "give a number or a string")),
+            _ => {
+                Err(fault(name, "only numbers and strings have an order".into(), "give a number or a string"))
+            }
         };
         if let Some(value) = &condition.lt {
-            field_tests.push(("lt", Box::new(move |field| Ok(Self::Compare(field, Ordering::Less, ordered("/lt", value)?)))));
+            field_tests.push((
+                "lt",
+                Box::new(move |field| Ok(Self::Compare(field, Ordering::Less, ordered("/lt", value)?))),
+            ));
         }
         if let Some(value) = &condition.gt {
-            field_tests.push(("gt", Box::new(move |field| Ok(Self::Compare(field, Ordering::Greater, ordered("/gt", value)?)))));
+            field_tests.push((
+                "gt",
+                Box::new(move |field| Ok(Self::Compare(field, Ordering::Greater, ordered("/gt", value)?))),
+            ));
         }
         if let Some(pattern) = &condition.matches {
             let compile = move |field| match Regex::new(pattern) {
                 Ok(regex) => Ok(Self::Matches(field, regex)),
-                Err(error) => Err(fault("/matches", format!("`{pattern}` is not a regular expression: {error}"), "escape special characters with a backslash")),
+                Err(error) => Err(fault(
+                    "/matches",
+                    format!("`{pattern}` is not a regular expression: {error}"),
+                    "escape special characters with a backslash",
+                )),
             };
             field_tests.push(("matches", Box::new(compile)));
         }
         match condition.field {
             Some(_) if field_tests.is_empty() => {
-                faults.push(fault("/field", "a field without a test".into(), "add one of eq, ne, lt, gt, in, matches"));
+                faults.push(fault(
+                    "/field",
+                    "a field without a test".into(),
+                    "add one of eq, ne, lt, gt, in, matches",
+                ));
             }
             Some(field) => {
                 for (_, test) in &field_tests {
@@ -308,11 +355,17 @@ impl Test {
                     }
                 }
             }
-            None => faults.extend(field_tests.iter().map(|(name, _)| fault(&format!("/{name}"), format!("`{name}` without a field"), "add `field:` beside it"))),
+            None => faults.extend(field_tests.iter().map(|(name, _)| {
+                fault(&format!("/{name}"), format!("`{name}` without a field"), "add `field:` beside it")
+            })),
         }
         drop(field_tests);
         if tests.is_empty() && faults.is_empty() {
-            faults.push(fault("", "a condition that tests nothing".into(), "give a field with eq, ne, lt, gt, in or matches; or all, any or not"));
+            faults.push(fault(
+                "",
+                "a condition that tests nothing".into(),
+                "give a field with eq, ne, lt, gt, in or matches; or all, any or not",
+            ));
         }
         if faults.is_empty() { Ok(Self::All(tests)) } else { Err(faults) }
     }
@@ -331,7 +384,9 @@ impl Test {
             Self::Compare(field, order, other) => {
                 FieldValue::of_json(other).and_then(|other| fields.get(*field).order(other)) == Some(*order)
             }
-            Self::Matches(field, regex) => matches!(fields.get(*field), FieldValue::Text(text) if regex.is_match(text)),
+            Self::Matches(field, regex) => {
+                matches!(fields.get(*field), FieldValue::Text(text) if regex.is_match(text))
+            }
         }
     }
 
@@ -387,8 +442,13 @@ mod tests {
 
     #[test]
     fn says_all_that_is_wrong_and_where() {
-        let faults = test(json!({"any": [{"field": "text", "matches": "("}, {"eq": 1}, {"field": "lang"}, {}]})).expect_err("four faults");
+        let faults =
+            test(json!({"any": [{"field": "text", "matches": "("}, {"eq": 1}, {"field": "lang"}, {}]}))
+                .expect_err("four faults");
         let pointers: Vec<&str> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
-        assert_eq!(pointers, ["/condition/any/0/matches", "/condition/any/1/eq", "/condition/any/2/field", "/condition/any/3"]);
+        assert_eq!(
+            pointers,
+            ["/condition/any/0/matches", "/condition/any/1/eq", "/condition/any/2/field", "/condition/any/3"]
+        );
     }
 }

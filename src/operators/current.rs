@@ -10,12 +10,12 @@ use hashbrown::HashTable;
 use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 
+use super::registry::{Demand, EdgeType, Operator, Output, OutputType, Port, Settings, StateFormat, parse};
 use super::{
     books::{Ledger, Outcome},
     row::{Place, Review, Scored, Version, VersionKind},
     wiring::{Edge, Run, Step, Wiring},
 };
-use super::registry::{Demand, EdgeType, Operator, Output, OutputType, Port, Settings, StateFormat, parse};
 use crate::{
     engine::{
         Epoch,
@@ -89,10 +89,7 @@ impl EpochStep<Version, Update<Scored>> for Current {
                 run.sort_by(|a, b| id(a.2).cmp(id(b.2)));
             }
             for one in runs(run, |o| id(o.2)) {
-                let (last, before) = match one.split_last() {
-                    Some(parts) => parts,
-                    None => continue,
-                };
+                let Some((last, before)) = one.split_last() else { continue };
                 for (_, place, n) in before {
                     if versions[*n as usize].kind != VersionKind::Filtered {
                         self.ledger.count(self.run.source_of(*place), Outcome::Superseded);

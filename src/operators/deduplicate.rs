@@ -10,11 +10,11 @@ use hashbrown::HashTable;
 use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 
+use super::registry::{Demand, EdgeType, Operator, Output, OutputType, Port, Settings, StateFormat, parse};
 use super::{
     row::{AppliedLabel, Place, Review, Scored},
     wiring::{Edge, Step, Wiring},
 };
-use super::registry::{Demand, EdgeType, Operator, Output, OutputType, Port, Settings, StateFormat, parse};
 use crate::{
     engine::{
         Epoch,
@@ -174,13 +174,17 @@ fn regroup<'a>(
         None => Some(m.clone()),
         Some(change) => change.came.map(member),
     };
-    let fresh: Vec<Member> = changes.values().filter(|c| !c.went).filter_map(|c| c.came).map(member).collect();
+    let fresh: Vec<Member> =
+        changes.values().filter(|c| !c.went).filter_map(|c| c.came).map(member).collect();
     let mut new: Vec<Member> = old.iter().filter_map(after).chain(fresh.iter().cloned()).collect();
     new.sort_by(|a, b| a.review.seniority().cmp(&b.review.seniority()));
 
     // the last record that let a version join or leave; a new label alone does neither
     let joined = changes.values().filter(|c| !c.went).filter_map(|c| c.came).map(|row| row.cause);
-    let left = old.iter().filter(|m| after(m).is_none()).filter_map(|m| own_causes.get(m.review.id_bytes()).copied());
+    let left = old
+        .iter()
+        .filter(|m| after(m).is_none())
+        .filter_map(|m| own_causes.get(m.review.id_bytes()).copied());
     let group_cause = joined.chain(left).max();
     let row = |m: &Member, first: Option<&Review>| Scored {
         review: m.review.clone(),

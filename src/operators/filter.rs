@@ -66,34 +66,41 @@ pub const OPERATOR: Operator = Operator {
 
 fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<'s>>>) -> Vec<Edge<'s>> {
     let settings = parse::<FilterSettings>(step.settings).ok();
-    let Some(test) = settings.and_then(|settings| Test::compile(&settings.condition, "").ok()) else { return Vec::new() };
+    let Some(test) = settings.and_then(|settings| Test::compile(&settings.condition, "").ok()) else {
+        return Vec::new();
+    };
     let (run, index) = (Arc::clone(&wiring.run), step.index);
     let handled = run.metrics.records(step.id, wiring.scope.index());
     let mut ledger = Ledger::default();
     let edge = match inputs.swap_remove(0).pop() {
-        Some(Edge::Reviews(chunks)) => Edge::Reviews(flat_map(chunks, step.id, move |_, mut chunk: ReviewChunk, give| {
-            let length = chunk.chunk.end - chunk.chunk.start;
-            let mut filtered = chunk.filtered.as_ref().map_or_else(|| vec![false; length], |before| before.to_vec());
-            for (n, review, kind) in chunk.reviews() {
-                if kind == VersionKind::Upsert && !test.passes(&(review, &*chunk.chunk.block)) {
-                    filtered[n] = true;
-                    ledger.count(run.source_of(review.head.place), Outcome::Dropped("filtered"));
+        Some(Edge::Reviews(chunks)) => {
+            Edge::Reviews(flat_map(chunks, step.id, move |_, mut chunk: ReviewChunk, give| {
+                let length = chunk.chunk.end - chunk.chunk.start;
+                let mut filtered =
+                    chunk.filtered.as_ref().map_or_else(|| vec![false; length], |before| before.to_vec());
+                for (n, review, kind) in chunk.reviews() {
+                    if kind == VersionKind::Upsert && !test.passes(&(review, &*chunk.chunk.block)) {
+                        filtered[n] = true;
+                        ledger.count(run.source_of(review.head.place), Outcome::Dropped("filtered"));
+                    }
                 }
-            }
-            handled.inc_by(length as u64);
-            ledger.book(&run.books, index);
-            chunk.filtered = Some(Arc::new(filtered));
-            give(chunk);
-        })),
-        Some(Edge::Versions(versions)) => Edge::Versions(flat_map(versions, step.id, move |_, mut version: Version, give| {
-            if version.kind == VersionKind::Upsert && !test.passes(&version.review) {
-                version.kind = VersionKind::Filtered;
-                ledger.count(run.source_of(version.review.place()), Outcome::Dropped("filtered"));
+                handled.inc_by(length as u64);
                 ledger.book(&run.books, index);
-            }
-            handled.inc();
-            give(version);
-        })),
+                chunk.filtered = Some(Arc::new(filtered));
+                give(chunk);
+            }))
+        }
+        Some(Edge::Versions(versions)) => {
+            Edge::Versions(flat_map(versions, step.id, move |_, mut version: Version, give| {
+                if version.kind == VersionKind::Upsert && !test.passes(&version.review) {
+                    version.kind = VersionKind::Filtered;
+                    ledger.count(run.source_of(version.review.place()), Outcome::Dropped("filtered"));
+                    ledger.book(&run.books, index);
+                }
+                handled.inc();
+                give(version);
+            }))
+        }
         Some(Edge::Scored(table)) => {
             let rows = flat_map(updates(table), step.id, move |_, update: Update<Scored>, give| {
                 handled.inc();

@@ -184,7 +184,7 @@ impl Owner<Update<Scored>, ModelRecord> for Learn {
 
 impl Learn {
     /// The reviews whose example differs between the close of the epoch before and this one.
-    fn changes(&mut self, rows: &mut Vec<Update<Scored>>) -> Vec<Change> {
+    fn changes(&mut self, rows: &mut [Update<Scored>]) -> Vec<Change> {
         let key = |row: &Scored| row.review.head().id_hash;
         rows.sort_by(|(a, _, x), (b, _, y)| {
             key(a).cmp(&key(b)).then_with(|| a.review.id_bytes().cmp(b.review.id_bytes())).then(x.cmp(y))
@@ -246,12 +246,15 @@ impl Learn {
     fn show(&self) {
         if self.model.version() % SHOW_EVERY == 1 {
             let fading = self.prequential.figures(Labels::All, Window::Fading).figures;
-            self.run.metrics.learned(&self.model_id, ModelFigures {
-                version: self.model.version(),
-                labels: self.model.labels(),
-                prequential_accuracy: fading.accuracy,
-                prequential_log_loss: fading.log_loss,
-            });
+            self.run.metrics.learned(
+                &self.model_id,
+                ModelFigures {
+                    version: self.model.version(),
+                    labels: self.model.labels(),
+                    prequential_accuracy: fading.accuracy,
+                    prequential_log_loss: fading.log_loss,
+                },
+            );
         }
     }
 

@@ -121,7 +121,9 @@ impl Sums {
         if self.reviews == 0 {
             return None;
         }
-        let mean = |sum: i64, n: i64| (n > 0).then(|| ratio_micro(i128::from(sum), i128::from(n) * i128::from(MICRO)));
+        let mean = |sum: i64, n: i64| {
+            (n > 0).then(|| ratio_micro(i128::from(sum), i128::from(n) * i128::from(MICRO)))
+        };
         let million = i128::from(MICRO);
         // weight * value is in 1e-12: everything in that unit over reviews in 1e-6
         let numerator = i128::from(prior.weight) * i128::from(prior.value) + i128::from(self.value) * million;
@@ -180,7 +182,12 @@ struct ProductScores {
 }
 
 impl EpochStep<Update<Scored>, Update<ProductRow>> for ProductScores {
-    fn close(&mut self, epoch: Epoch, rows: &mut Vec<Update<Scored>>, give: &mut dyn FnMut(Update<ProductRow>)) {
+    fn close(
+        &mut self,
+        epoch: Epoch,
+        rows: &mut Vec<Update<Scored>>,
+        give: &mut dyn FnMut(Update<ProductRow>),
+    ) {
         self.handled.inc_by(rows.len() as u64);
         let mut order = std::mem::take(&mut self.order);
         order.clear();
@@ -189,7 +196,9 @@ impl EpochStep<Update<Scored>, Update<ProductRow>> for ProductScores {
         order.sort_unstable();
         for run in runs(&mut order, |o| o.0) {
             if run.len() > 1 {
-                run.sort_by(|a, b| rows[a.1 as usize].0.review.product().cmp(rows[b.1 as usize].0.review.product()));
+                run.sort_by(|a, b| {
+                    rows[a.1 as usize].0.review.product().cmp(rows[b.1 as usize].0.review.product())
+                });
             }
             for one in runs(run, |o| rows[o.1 as usize].0.review.product()) {
                 self.product(epoch, one.iter().map(|(_, n)| &rows[*n as usize]), give);
@@ -200,7 +209,12 @@ impl EpochStep<Update<Scored>, Update<ProductRow>> for ProductScores {
 }
 
 impl ProductScores {
-    fn product<'a>(&mut self, epoch: Epoch, mut changes: impl Iterator<Item = &'a Update<Scored>>, give: &mut dyn FnMut(Update<ProductRow>)) {
+    fn product<'a>(
+        &mut self,
+        epoch: Epoch,
+        mut changes: impl Iterator<Item = &'a Update<Scored>>,
+        give: &mut dyn FnMut(Update<ProductRow>),
+    ) {
         let Some(first) = changes.next() else { return };
         let (hash, id) = (first.0.review.head().product_hash, first.0.review.product());
         let entry = self.products.entry(hash, |p| p.hash == hash && *p.id == *id, |p| p.hash);
@@ -236,10 +250,21 @@ mod tests {
 
     #[test]
     fn the_prior_counts_as_reviews() {
-        let sums = Sums { reviews: 2, ratings: 1, rating: 4_000_000, histogram: [0, 0, 0, 1, 0], sentiment: 1_250_000, negative: 1, value: 4_000_000 + 2_000_000 };
+        let sums = Sums {
+            reviews: 2,
+            ratings: 1,
+            rating: 4_000_000,
+            histogram: [0, 0, 0, 1, 0],
+            sentiment: 1_250_000,
+            negative: 1,
+            value: 4_000_000 + 2_000_000,
+        };
         let figures = sums.figures(PRIOR).expect("two reviews");
         // (35 + 6) / 12
-        assert_eq!((figures.score, figures.rating_mean, figures.sentiment_mean, figures.negative_share), (3_416_667, Some(4_000_000), Some(625_000), Some(500_000)));
+        assert_eq!(
+            (figures.score, figures.rating_mean, figures.sentiment_mean, figures.negative_share),
+            (3_416_667, Some(4_000_000), Some(625_000), Some(500_000))
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{
     block::RefusedRecord,
     product_scores::ProductRow,
-    row::{LANG_FILLED, Place, Scored, TS_FILLED},
+    row::{LANG_FILLED, Place, Review, Scored, TS_FILLED},
     wiring::{Edge, Run},
 };
 use crate::{
@@ -84,7 +84,7 @@ impl Published for Scored {
             spam_reasons: None,
             unsure: None,
             status: if self.accepted() { Status::Accepted } else { Status::Duplicate },
-            of: self.of.as_ref().map(|of| of.id()),
+            of: self.of.as_ref().map(Review::id),
             model: &model,
             filled: Filled { lang: head.flags & LANG_FILLED != 0, ts: head.flags & TS_FILLED != 0 },
             also_filled: &[],
@@ -136,7 +136,13 @@ impl Published for ProductRow {
 }
 
 /// Renders the edges that one sink reads; `model` is the id of the step that scored them.
-pub fn publish<'s>(scope: Scope<'s, u64>, run: &Arc<Run>, sink: &str, model: &str, edges: Vec<Edge<'s>>) -> Stream<'s, Lines> {
+pub fn publish<'s>(
+    scope: Scope<'s, u64>,
+    run: &Arc<Run>,
+    sink: &str,
+    model: &str,
+    edges: Vec<Edge<'s>>,
+) -> Stream<'s, Lines> {
     // a sink may have the id of a transform
     let counted = format!("sinks.{sink}");
     let handled = || run.metrics.records(&counted, scope.index());
@@ -144,21 +150,35 @@ pub fn publish<'s>(scope: Scope<'s, u64>, run: &Arc<Run>, sink: &str, model: &st
     let streams = edges.into_iter().filter_map(|edge| match edge {
         Edge::Scored(table) => Some(table_lines(updates(table), sink, context(), handled())),
         Edge::Products(table) => Some(table_lines(updates(table), sink, context(), handled())),
-        Edge::Models(models) => Some(flat_map(models, sink, |_, record: ModelRecord, give| give(model_line(&record)))),
+        Edge::Models(models) => {
+            Some(flat_map(models, sink, |_, record: ModelRecord, give| give(model_line(&record))))
+        }
         Edge::DeadLetters(letters) => {
             let run = Arc::clone(run);
-            Some(flat_map(letters, sink, move |_, refused, give| give(letter_line(&run, &refused.component, &refused.record))))
+            Some(flat_map(letters, sink, move |_, refused, give| {
+                give(letter_line(&run, &refused.component, &refused.record));
+            }))
         }
         Edge::Source(_) | Edge::Reviews(_) | Edge::Versions(_) => None,
     });
     merge(scope, streams.collect())
 }
 
-fn table_lines<'s, R>(updates: Stream<'s, Update<R>>, name: &str, context: Context, handled: Counter) -> Stream<'s, Lines>
+fn table_lines<'s, R>(
+    updates: Stream<'s, Update<R>>,
+    name: &str,
+    context: Context,
+    handled: Counter,
+) -> Stream<'s, Lines>
 where
     R: Published + crate::engine::edge::ExchangeData + Clone,
 {
-    keyed(updates, name, |(row, _, _): &Update<R>| row.key_hash() >> 32, TableLines { context, handled, order: Vec::new() })
+    keyed(
+        updates,
+        name,
+        |(row, _, _): &Update<R>| row.key_hash() >> 32,
+        TableLines { context, handled, order: Vec::new() },
+    )
 }
 
 struct TableLines {
@@ -181,11 +201,20 @@ impl<R: Published> EpochStep<Update<R>, Lines> for TableLines {
                 run.sort_by(|a, b| row(a.1).0.key().cmp(row(b.1).0.key()));
             }
             for one in runs(run, |o| row(o.1).0.key()) {
-                let find = |sign: isize| one.iter().map(|(_, n)| row(*n)).find(|(_, _, diff)| diff.signum() == sign).map(|(row, _, _)| row);
+                let find = |sign: isize| {
+                    one.iter()
+                        .map(|(_, n)| row(*n))
+                        .find(|(_, _, diff)| diff.signum() == sign)
+                        .map(|(row, _, _)| row)
+                };
                 match (find(-1), find(1)) {
                     (Some(old), Some(new)) if old.prints_like(new) => {}
-                    (_, Some(new)) => lines.push(new.key(), |out| line(out, |out| new.line(&self.context, epoch, out))),
-                    (Some(old), None) => lines.push(old.key(), |out| line(out, |out| old.tombstone(epoch, out))),
+                    (_, Some(new)) => {
+                        lines.push(new.key(), |out| line(out, |out| new.line(&self.context, epoch, out)));
+                    }
+                    (Some(old), None) => {
+                        lines.push(old.key(), |out| line(out, |out| old.tombstone(epoch, out)));
+                    }
                     (None, None) => {}
                 }
             }

@@ -72,14 +72,18 @@ impl QualityLog {
     /// What was noted.
     #[must_use]
     pub fn epochs(&self) -> Vec<EpochQuality> {
-        self.epochs.as_ref().map(|epochs| epochs.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
+        self.epochs
+            .as_ref()
+            .map(|epochs| epochs.lock().unwrap_or_else(PoisonError::into_inner).clone())
+            .unwrap_or_default()
     }
 }
 
 /// Figures as they are published: all labels, by language, and stars and feedback apart.
 #[must_use]
 pub fn quality_record(quality: &Quality, window: Window) -> records::Quality {
-    let figures = |labels: Labels| published(&quality.figures(labels, window).figures, quality.observations(labels));
+    let figures =
+        |labels: Labels| published(&quality.figures(labels, window).figures, quality.observations(labels));
     let all = quality.figures(Labels::All, window);
     let Figures { accuracy, log_loss, auc, brier, ece, macro_f1 } = all.figures;
     records::Quality {
@@ -89,7 +93,11 @@ pub fn quality_record(quality: &Quality, window: Window) -> records::Quality {
         brier,
         ece,
         macro_f1,
-        by_lang: all.by_lang.iter().map(|(lang, part)| (lang.clone(), published(part, quality.observations_of(lang)))).collect(),
+        by_lang: all
+            .by_lang
+            .iter()
+            .map(|(lang, part)| (lang.clone(), published(part, quality.observations_of(lang))))
+            .collect(),
         labels: quality.observations(Labels::All),
         stars: figures(Labels::Of(crate::learning::quality::Origin::Stars)),
         feedback: figures(Labels::Of(crate::learning::quality::Origin::Feedback)),

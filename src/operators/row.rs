@@ -135,7 +135,10 @@ impl Review {
     pub fn texts(&self) -> (&str, &str) {
         let head = self.head();
         let skip = ids_len(head);
-        (self.text_at(skip, head.title_len as usize), self.text_at(skip + head.title_len as usize, head.text_len as usize))
+        (
+            self.text_at(skip, head.title_len as usize),
+            self.text_at(skip + head.title_len as usize, head.text_len as usize),
+        )
     }
 
     /// Its features, encoded; empty where no step keeps them.
@@ -172,7 +175,10 @@ impl Review {
 
 /// Bytes of the three ids and the source.
 fn ids_len(head: &ReviewHead) -> usize {
-    usize::from(head.id_len) + usize::from(head.product_len) + usize::from(head.user_len) + usize::from(head.source_len)
+    usize::from(head.id_len)
+        + usize::from(head.product_len)
+        + usize::from(head.user_len)
+        + usize::from(head.source_len)
 }
 
 impl fmt::Debug for Review {
@@ -240,7 +246,9 @@ impl Scored {
     /// The published label: feedback, or what the rounded sentiment says.
     #[must_use]
     pub fn effective_label(&self) -> Sentiment {
-        self.label.as_ref().map_or_else(|| Sentiment::of_micro(self.review.head().sentiment), |label| label.label)
+        self.label
+            .as_ref()
+            .map_or_else(|| Sentiment::of_micro(self.review.head().sentiment), |label| label.label)
     }
 
     /// Whether it counts: it is neither spam nor a duplicate.

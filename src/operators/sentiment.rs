@@ -38,7 +38,10 @@ impl SentimentSettings {
     /// The layout of features that they ask for.
     #[must_use]
     pub fn features(&self) -> FeatureSettings {
-        FeatureSettings { bits: SlotBits::try_from(self.slots.ilog2()).unwrap_or_default(), character_ngrams: self.characters }
+        FeatureSettings {
+            bits: SlotBits::try_from(self.slots.ilog2()).unwrap_or_default(),
+            character_ngrams: self.characters,
+        }
     }
 }
 
@@ -90,7 +93,8 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
         _ => None,
     });
     let chunks = merge(wiring.scope, chunks.collect());
-    let model = wiring.run.model(step.index, || Model::new(settings.features().bits, &LearnerSettings::default()));
+    let model =
+        wiring.run.model(step.index, || Model::new(settings.features().bits, &LearnerSettings::default()));
     let (end, gate) = feedback(wiring.scope);
     if step.learned {
         wiring.loops.insert(step.index, end);
@@ -101,14 +105,23 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
         let mut n = 0;
         for (_, review, kind) in chunk.reviews() {
             n += 1;
-            give(Version { review: score(&model, &chunk.chunk.block.bytes, review, kind, keep_features), kind });
+            give(Version {
+                review: score(&model, &chunk.chunk.block.bytes, review, kind, keep_features),
+                kind,
+            });
         }
         handled.inc_by(n);
     }))]
 }
 
 /// The row of a version, scored if it is one.
-fn score(model: &Model, bytes: &[u8], review: &BlockReview, kind: VersionKind, keep_features: bool) -> Review {
+fn score(
+    model: &Model,
+    bytes: &[u8],
+    review: &BlockReview,
+    kind: VersionKind,
+    keep_features: bool,
+) -> Review {
     let mut head = review.head;
     if kind == VersionKind::Upsert {
         let features = Features(&bytes[review.features.0..review.features.1]);

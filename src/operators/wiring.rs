@@ -112,7 +112,18 @@ impl Run {
     ) -> Self {
         let mut source_ids: Vec<String> = sources.iter().map(|source| source.id.clone()).collect();
         source_ids.sort();
-        Self { intake, sources, source_ids, books, metrics, languages, max_record_bytes, state, quality, models: Mutex::default() }
+        Self {
+            intake,
+            sources,
+            source_ids,
+            books,
+            metrics,
+            languages,
+            max_record_bytes,
+            state,
+            quality,
+            models: Mutex::default(),
+        }
     }
 
     /// The model of a scoring step; the first worker that asks makes it.

@@ -12,7 +12,13 @@ use std::{
     },
 };
 
-use axum::{Router, extract::State, http::{StatusCode, header::CONTENT_TYPE}, response::IntoResponse, routing::get};
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::IntoResponse,
+    routing::get,
+};
 
 use crate::telemetry::Metrics;
 

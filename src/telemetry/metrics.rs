@@ -12,7 +12,12 @@ use std::{
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text::encode},
-    metrics::{counter::ConstCounter, family::Family, gauge::{ConstGauge, Gauge}, info::Info},
+    metrics::{
+        counter::ConstCounter,
+        family::Family,
+        gauge::{ConstGauge, Gauge},
+        info::Info,
+    },
     registry::Registry,
 };
 
@@ -123,9 +128,21 @@ impl Default for Metrics {
         registry.register("records", "Records that a step has handled on a worker", metrics.records.clone());
         registry.register("component_errors", "Records that a component has refused", metrics.errors.clone());
         registry.register("model_version", "The newest published version", metrics.version.clone());
-        registry.register("model_labels", "Labels that the newest version has learned", metrics.labels.clone());
-        registry.register("model_prequential_accuracy", "Accuracy of published predictions, fading", metrics.accuracy.clone());
-        registry.register("model_prequential_log_loss", "Log loss of published predictions, fading", metrics.log_loss.clone());
+        registry.register(
+            "model_labels",
+            "Labels that the newest version has learned",
+            metrics.labels.clone(),
+        );
+        registry.register(
+            "model_prequential_accuracy",
+            "Accuracy of published predictions, fading",
+            metrics.accuracy.clone(),
+        );
+        registry.register(
+            "model_prequential_log_loss",
+            "Log loss of published predictions, fading",
+            metrics.log_loss.clone(),
+        );
         let started = Instant::now();
         registry.register_collector(Box::new(Sampled {
             name: "uptime_seconds",
@@ -137,7 +154,9 @@ impl Default for Metrics {
             name: "process_resident_memory_bytes",
             help: "Resident memory",
             kind: SampleKind::Gauge,
-            read: Box::new(|| resident_memory().map(|bytes| (Labels::new(), bytes as f64)).into_iter().collect()),
+            read: Box::new(|| {
+                resident_memory().map(|bytes| (Labels::new(), bytes as f64)).into_iter().collect()
+            }),
         }));
         Self { registry: Mutex::new(registry), ..metrics }
     }
@@ -152,7 +171,9 @@ impl Metrics {
 
     /// Counts a refused record.
     pub fn refused(&self, component: &str, code: &str) {
-        self.errors.get_or_create(&ErrorLabels { component_id: component.to_owned(), error_code: code.to_owned() }).inc();
+        self.errors
+            .get_or_create(&ErrorLabels { component_id: component.to_owned(), error_code: code.to_owned() })
+            .inc();
     }
 
     /// Shows the figures of a champion.
@@ -176,7 +197,13 @@ impl Metrics {
     }
 
     /// Adds values that are read at each scrape.
-    pub fn sample(&self, name: &'static str, help: &'static str, kind: SampleKind, read: impl Fn() -> Vec<(Labels, f64)> + Send + Sync + 'static) {
+    pub fn sample(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        kind: SampleKind,
+        read: impl Fn() -> Vec<(Labels, f64)> + Send + Sync + 'static,
+    ) {
         let sampled = Sampled { name, help, kind, read: Box::new(read) };
         self.registry.lock().unwrap_or_else(PoisonError::into_inner).register_collector(Box::new(sampled));
     }

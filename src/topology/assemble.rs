@@ -100,8 +100,12 @@ impl Assembly {
     /// Something outside cannot be opened.
     pub fn open(plan: Plan, options: RunOptions) -> Result<Self, RunError> {
         let state = plan.options.state_dir();
-        std::fs::create_dir_all(&state).map_err(|error| RunError::State { folder: state.display().to_string(), reason: error.to_string() })?;
-        let languages = Languages::new(&plan.options.languages).map_err(|error| RunError::Languages(error.to_string()))?;
+        std::fs::create_dir_all(&state).map_err(|error| RunError::State {
+            folder: state.display().to_string(),
+            reason: error.to_string(),
+        })?;
+        let languages = Languages::new(&plan.options.languages)
+            .map_err(|error| RunError::Languages(error.to_string()))?;
         let mut order: Vec<usize> = (0..plan.sources.len()).collect();
         order.sort_by_key(|&source| plan.sources[source].id.as_bytes());
         let mut partitions = Vec::new();
@@ -110,11 +114,21 @@ impl Assembly {
             let max_record_bytes = plan.options.max_record_bytes as usize;
             let context = SourceContext { id: &source.id, state: &state, max_record_bytes };
             for (opened, number) in (source.kind.open)(&source.settings, &context)?.into_iter().zip(0..) {
-                partitions.push(PartitionEntry { source: rank, number, name: opened.name, partition: opened.partition });
+                partitions.push(PartitionEntry {
+                    source: rank,
+                    number,
+                    name: opened.name,
+                    partition: opened.partition,
+                });
             }
         }
-        let ranks: BTreeMap<usize, usize> = order.iter().enumerate().map(|(rank, &source)| (source, rank)).collect();
-        let infos = plan.sources.iter().enumerate().map(|(n, source)| SourceInfo { id: source.id.clone(), rank: ranks[&n], fields: source.fields.clone() });
+        let ranks: BTreeMap<usize, usize> =
+            order.iter().enumerate().map(|(rank, &source)| (source, rank)).collect();
+        let infos = plan.sources.iter().enumerate().map(|(n, source)| SourceInfo {
+            id: source.id.clone(),
+            rank: ranks[&n],
+            fields: source.fields.clone(),
+        });
         let settings = IntakeSettings {
             clock: EventClockSettings {
                 tick: plan.options.epoch.0,
@@ -126,10 +140,18 @@ impl Assembly {
         };
         let mut sinks = Vec::new();
         for sink in &plan.sinks {
-            sinks.push(Mutex::new(if options.write_sinks { Some((sink.kind.open)(&sink.settings)?) } else { None }));
+            sinks.push(Mutex::new(if options.write_sinks {
+                Some((sink.kind.open)(&sink.settings)?)
+            } else {
+                None
+            }));
         }
         let unread = !plan.unread_dead_letters().is_empty() && options.write_sinks;
-        sinks.push(Mutex::new(if unread { Some(crate::connect::file::sink::open(&state.join(DEAD_LETTERS))?) } else { None }));
+        sinks.push(Mutex::new(if unread {
+            Some(crate::connect::file::sink::open(&state.join(DEAD_LETTERS))?)
+        } else {
+            None
+        }));
         let booking = order.iter().map(|&source| booking_steps(&plan, source)).collect();
         let ids = order.iter().map(|&source| plan.sources[source].id.clone()).collect();
         let run = Run::new(
@@ -142,7 +164,13 @@ impl Assembly {
             state,
             QualityLog::new(options.keep_quality),
         );
-        Ok(Self { plan: Arc::new(plan), run: Arc::new(run), writers: Arc::default(), sinks: Arc::new(sinks), options })
+        Ok(Self {
+            plan: Arc::new(plan),
+            run: Arc::new(run),
+            writers: Arc::default(),
+            sinks: Arc::new(sinks),
+            options,
+        })
     }
 
     /// What the workers of the run share, to watch it and to ask it to stop.
@@ -165,9 +193,20 @@ impl Assembly {
     pub fn execute(self) -> Result<(), RunError> {
         let over = Arc::new(AtomicBool::new(false));
         let timeout = Duration::from_millis(self.plan.options.stall_timeout.0);
-        workers::watch_for_stalls(Arc::clone(&self.run.intake), Arc::clone(&self.writers), timeout, Arc::clone(&over));
-        let (plan, run, writers, sinks) = (Arc::clone(&self.plan), Arc::clone(&self.run), Arc::clone(&self.writers), Arc::clone(&self.sinks));
-        let outcome = workers::run(self.options.workers, move |scope| build(scope, &plan, &run, &writers, &sinks));
+        workers::watch_for_stalls(
+            Arc::clone(&self.run.intake),
+            Arc::clone(&self.writers),
+            timeout,
+            Arc::clone(&over),
+        );
+        let (plan, run, writers, sinks) = (
+            Arc::clone(&self.plan),
+            Arc::clone(&self.run),
+            Arc::clone(&self.writers),
+            Arc::clone(&self.sinks),
+        );
+        let outcome =
+            workers::run(self.options.workers, move |scope| build(scope, &plan, &run, &writers, &sinks));
         over.store(true, Ordering::Release);
         if let Some(error) = self.run.intake.take_failure() {
             return Err(error.into());
@@ -232,14 +271,24 @@ fn build<'s>(scope: Scope<'s, u64>, plan: &Plan, run: &Arc<Run>, writers: &Arc<W
             learns: node.learns.map(|scoring| (scoring, plan.steps[scoring].id.as_str())),
             learned: learned.contains(&index),
         };
-        let inputs = node.inputs.iter().map(|port| port.iter().map(|from| edge(&outputs, from)).collect()).collect();
+        let inputs =
+            node.inputs.iter().map(|port| port.iter().map(|from| edge(&outputs, from)).collect()).collect();
         let built = (node.operator.build)(&mut wiring, &step, inputs);
-        assert_eq!(built.len(), node.outputs.len(), "step {} built other outputs than its registry entry says", node.id);
+        assert_eq!(
+            built.len(),
+            node.outputs.len(),
+            "step {} built other outputs than its registry entry says",
+            node.id
+        );
         outputs.push(built);
     }
     let mut done = Vec::new();
     let implicit = (DEAD_LETTERS, plan.unread_dead_letters());
-    let sinks = plan.sinks.iter().map(|node| (node.id.as_str(), node.inputs.clone())).chain([implicit].into_iter().filter(|(_, froms)| !froms.is_empty()));
+    let sinks = plan
+        .sinks
+        .iter()
+        .map(|node| (node.id.as_str(), node.inputs.clone()))
+        .chain([implicit].into_iter().filter(|(_, froms)| !froms.is_empty()));
     for (n, (id, froms)) in sinks.enumerate() {
         let model = froms.iter().find_map(|from| scoring_step(plan, from)).unwrap_or_default();
         let edges = froms.iter().map(|from| edge(&outputs, from)).collect();

@@ -1,10 +1,6 @@
 //! Writes closed epochs to a file, one JSON value a line. A run starts anew: what stood in the file is replaced.
 
-use std::{
-    fs::File,
-    io::Write,
-    path::Path,
-};
+use std::{fs::File, io::Write, path::Path};
 
 use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
@@ -53,7 +49,9 @@ pub fn open(path: &Path) -> Result<Box<dyn Sink>, OpenError> {
     };
     match create() {
         Ok(file) => Ok(Box::new(FileSink { file, target })),
-        Err(error) => Err(OpenError { target, reason: error.to_string(), hint: "can this user write there?".into() }),
+        Err(error) => {
+            Err(OpenError { target, reason: error.to_string(), hint: "can this user write there?".into() })
+        }
     }
 }
 

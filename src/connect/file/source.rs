@@ -46,24 +46,46 @@ pub const SOURCE: SourceKind = SourceKind {
 };
 
 fn open(settings: &Value, context: &SourceContext<'_>) -> Result<Vec<OpenSource>, OpenError> {
-    let fault = |path: &str, reason: String, hint: &str| OpenError { target: path.to_owned(), reason, hint: hint.to_owned() };
-    let settings: FileSourceSettings =
-        serde_json::from_value(settings.clone()).map_err(|e| fault("the file source", e.to_string(), "check its settings"))?;
+    let fault = |path: &str, reason: String, hint: &str| OpenError {
+        target: path.to_owned(),
+        reason,
+        hint: hint.to_owned(),
+    };
+    let settings: FileSourceSettings = serde_json::from_value(settings.clone())
+        .map_err(|e| fault("the file source", e.to_string(), "check its settings"))?;
     if settings.path == "-" {
-        let spool = spool_standard_input(context).map_err(|e| fault("standard input", e.to_string(), "it is spooled into the state folder first: is that writable?"))?;
-        let partition = LineReader::open(&spool, "-".into(), context.max_record_bytes)
-            .map_err(|e| fault("standard input", e.to_string(), "it is spooled into the state folder first: is that readable?"))?;
+        let spool = spool_standard_input(context).map_err(|e| {
+            fault(
+                "standard input",
+                e.to_string(),
+                "it is spooled into the state folder first: is that writable?",
+            )
+        })?;
+        let partition = LineReader::open(&spool, "-".into(), context.max_record_bytes).map_err(|e| {
+            fault(
+                "standard input",
+                e.to_string(),
+                "it is spooled into the state folder first: is that readable?",
+            )
+        })?;
         return Ok(vec![OpenSource { name: "-".into(), partition: Box::new(partition) }]);
     }
-    let matches = glob::glob(&settings.path).map_err(|e| fault(&settings.path, e.to_string(), "`*`, `?`, `[a-z]` and `**` are known in a path"))?;
+    let matches = glob::glob(&settings.path).map_err(|e| {
+        fault(&settings.path, e.to_string(), "`*`, `?`, `[a-z]` and `**` are known in a path")
+    })?;
     let mut paths: Vec<PathBuf> = matches.filter_map(Result::ok).filter(|path| !path.is_dir()).collect();
     paths.sort();
     if paths.is_empty() {
-        return Err(fault(&settings.path, "no such file".into(), "the path is relative to the folder the run was started in; a glob must match at least one file"));
+        return Err(fault(
+            &settings.path,
+            "no such file".into(),
+            "the path is relative to the folder the run was started in; a glob must match at least one file",
+        ));
     }
     let open_one = |path: &PathBuf| {
         let name = path.to_string_lossy().into_owned();
-        let partition = LineReader::open(path, name.clone(), context.max_record_bytes).map_err(|e| fault(&name, e.to_string(), "can it be read by this user?"))?;
+        let partition = LineReader::open(path, name.clone(), context.max_record_bytes)
+            .map_err(|e| fault(&name, e.to_string(), "can it be read by this user?"))?;
         Ok(OpenSource { name, partition: Box::new(partition) })
     };
     paths.iter().map(open_one).collect()
@@ -123,7 +145,17 @@ impl LineReader {
             _ => Box::new(counted),
         };
         let size = metadata.is_file().then_some(metadata.len());
-        Ok(Self { name, input, read, size, buffer: vec![0; BUFFER], unread: 0..0, offset: 0, max_record_bytes, ended: false })
+        Ok(Self {
+            name,
+            input,
+            read,
+            size,
+            buffer: vec![0; BUFFER],
+            unread: 0..0,
+            offset: 0,
+            max_record_bytes,
+            ended: false,
+        })
     }
 
     /// Moves the unread part to the front and reads on; false at the end of the file.
@@ -169,7 +201,11 @@ impl LineReader {
 
 impl Partition for LineReader {
     fn read(&mut self, chunk: &mut RawChunk, records: usize, bytes: usize) -> Result<bool, SourceError> {
-        let fault = |reader: &Self, error: &io::Error| SourceError { partition: reader.name.clone(), offset: reader.offset, reason: error.to_string() };
+        let fault = |reader: &Self, error: &io::Error| SourceError {
+            partition: reader.name.clone(),
+            offset: reader.offset,
+            reason: error.to_string(),
+        };
         let first = chunk.bytes.len();
         while !self.ended && chunk.records.len() < records && chunk.bytes.len() - first < bytes {
             let (offset, mut start) = (self.offset, chunk.bytes.len());
@@ -186,7 +222,13 @@ impl Partition for LineReader {
                 chunk.bytes.truncate(start);
                 continue;
             }
-            chunk.records.push(RawRecord { start, end: chunk.bytes.len(), offset, next: self.offset, length });
+            chunk.records.push(RawRecord {
+                start,
+                end: chunk.bytes.len(),
+                offset,
+                next: self.offset,
+                length,
+            });
         }
         Ok(!self.ended)
     }
@@ -220,8 +262,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("a.jsonl");
         std::fs::write(&path, b"\xEF\xBB\xBF{1}\r\n\n \t\r\n0123456789ABC\n{last}").expect("writes");
-        let expected: Vec<(u64, u64, u64, &[u8])> = vec![(0, 8, 4, b"{1}\r"), (13, 27, 13, b"0123456789"), (27, 33, 6, b"{last}")];
-        assert_eq!(lines(&path, 10), expected.iter().map(|(o, n, l, b)| (*o, *n, *l, b.to_vec())).collect::<Vec<_>>());
+        let expected: Vec<(u64, u64, u64, &[u8])> =
+            vec![(0, 8, 4, b"{1}\r"), (13, 27, 13, b"0123456789"), (27, 33, 6, b"{last}")];
+        assert_eq!(
+            lines(&path, 10),
+            expected.iter().map(|(o, n, l, b)| (*o, *n, *l, b.to_vec())).collect::<Vec<_>>()
+        );
     }
 
     #[test]
@@ -231,7 +277,10 @@ mod tests {
         let long = vec![b'x'; 3 * BUFFER + 17];
         std::fs::write(&path, [&long[..], b"\nend\n"].concat()).expect("writes");
         let read = lines(&path, 1_000);
-        assert_eq!((read[0].2, read[0].3.len(), read[1].0), (long.len() as u64, 1_000, long.len() as u64 + 1));
+        assert_eq!(
+            (read[0].2, read[0].3.len(), read[1].0),
+            (long.len() as u64, 1_000, long.len() as u64 + 1)
+        );
     }
 
     #[test]
@@ -248,7 +297,10 @@ mod tests {
         let zst = folder.path().join("a.zst");
         std::fs::write(&zst, zstd::encode_all(&b"one\ntwo\n"[..], 1).expect("packs")).expect("writes");
         for path in [gz, zst] {
-            assert_eq!(lines(&path, 99).into_iter().map(|l| (l.0, l.3)).collect::<Vec<_>>(), [(0, b"one".to_vec()), (4, b"two".to_vec())]);
+            assert_eq!(
+                lines(&path, 99).into_iter().map(|l| (l.0, l.3)).collect::<Vec<_>>(),
+                [(0, b"one".to_vec()), (4, b"two".to_vec())]
+            );
         }
     }
 

@@ -76,7 +76,11 @@ impl Default for FeedbackFields {
 
 impl<const N: usize> FieldMap<N> {
     fn unrenamed(ours: &'static [&'static str; N]) -> Self {
-        Self { ours, names: ours.iter().map(|&name| name.into()).collect(), slots: std::array::from_fn(|n| n) }
+        Self {
+            ours,
+            names: ours.iter().map(|&name| name.into()).collect(),
+            slots: std::array::from_fn(|n| n),
+        }
     }
 
     fn new(

@@ -1,0 +1,59 @@
+# What can be done here: `make help`. Everything needs rustup (rust-toolchain.toml names the compiler), a C compiler and make.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+# Review events of the demo.
+REVIEWS ?= 100000
+DEMO := out/demo
+# Tools that cargo does not bring along are installed here, not in the home of whoever runs this.
+TOOLS := target/tools
+CARGO_DENY := 0.20.2
+CARGO_FUZZ := 0.13.2
+
+.PHONY: help
+help: ## Say what can be done
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## Build, generate reviews, run topologies/demo.yaml on them, show what came out
+	@echo "[1/3] building (a first build takes some minutes)"
+	@$(CARGO) build --locked --release
+	@echo "[2/3] generating $(REVIEWS) review events, and feedback on some of them"
+	@target/release/dirigent generate --reviews $(REVIEWS) --seed 1 \
+		--out $(DEMO)/reviews.jsonl --feedback-out $(DEMO)/feedback.jsonl
+	@echo "[3/3] running topologies/demo.yaml"
+	@target/release/dirigent run topologies/demo.yaml --report $(DEMO)/report.json --html out/report.html
+	@echo "The outputs: $(DEMO)/*.jsonl; every change of a review or a product is one line"
+	@echo "Next: change topologies/demo.yaml, check it with 'target/release/dirigent validate topologies/demo.yaml', run again"
+
+.PHONY: test
+test: ## Run all tests, and the examples of the docs
+	$(CARGO) test --locked --workspace --no-fail-fast
+
+.PHONY: lint
+lint: $(TOOLS)/bin/cargo-deny ## Check form, clippy, licences and sources of dependencies, and the docs
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+# Advisories are left out: their database is a download of its own, and what it says changes without a change here.
+	$(TOOLS)/bin/cargo-deny --locked check bans licenses sources
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
+
+.PHONY: bench
+bench: ## Measure the kernels, and the whole pipeline beside a bound without an engine
+	$(CARGO) bench --locked --bench kernels
+	$(CARGO) bench --locked --bench pipeline
+
+.PHONY: fuzz
+fuzz: $(TOOLS)/bin/cargo-fuzz ## Throw mutated lines at decoding and cleaning for a minute (needs a nightly compiler)
+	mkdir -p fuzz/corpus/decode
+	cd fuzz && PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" cargo +nightly fuzz run decode corpus/decode seeds/decode -- -max_total_time=60
+
+# Without optimisation it builds in a fraction of the time, and has little to do here.
+$(TOOLS)/bin/cargo-deny:
+	$(CARGO) install --locked --debug --no-track --root $(TOOLS) cargo-deny@$(CARGO_DENY)
+
+$(TOOLS)/bin/cargo-fuzz:
+	$(CARGO) install --locked --debug --no-track --root $(TOOLS) cargo-fuzz@$(CARGO_FUZZ)

@@ -1,0 +1,208 @@
+//! The whole pipeline, file to file, beside a bound without an engine: events a second, CPU time, memory.
+//!
+//! `DIRIGENT_EVENTS` (default 200,000) events go through decode, clean, features, score, duplicates, product
+//! scores and the learner into four outputs, in epochs of about 1,500. The bound is one thread that decodes, hashes,
+//! scores and learns, without state or output, on the same file. Both run in turn, `ROUNDS` times: a machine's speed
+//! varies by the minute, so only ratios within a round mean anything, and the median of them is told.
+//!
+//! Events and bound come from `../shared/bench` beside the crate; without it, `dirigent generate` makes the events, and
+//! there are no ratios. Memory a live review is the slope between the first half of the events and all of them, one
+//! worker: what does not grow with the input (the model, buffers) falls out.
+
+mod measure;
+
+use std::{
+    collections::BTreeSet,
+    error::Error,
+    fs::{self, File},
+    io::{BufRead, BufReader, BufWriter, Write},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use measure::{Measured, measure};
+use serde_json::Value;
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+const ROUNDS: usize = 3;
+const WORKERS: [usize; 2] = [1, 2];
+const EVENTS_AN_EPOCH: u64 = 1_500;
+
+fn main() -> Outcome<()> {
+    let events: u64 = match std::env::var("DIRIGENT_EVENTS") {
+        Ok(number) => number.parse()?,
+        Err(_) => 200_000,
+    };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let bench = Bench { folder: root.join("target/bench"), shared: root.join("../shared/bench") };
+    fs::create_dir_all(&bench.folder)?;
+    let (input, epoch) = bench.events(events)?;
+    let bound = bench.bound()?;
+    let topology = bench.folder.join("pipeline.yaml");
+    fs::write(&topology, bench.topology(&input, &epoch))?;
+
+    let mut bounds = Vec::new();
+    let mut runs: Vec<Vec<Measured>> = vec![Vec::new(); WORKERS.len()];
+    for _ in 0..ROUNDS {
+        if let Some(bound) = &bound {
+            bounds.push(measure(Command::new(bound).arg(&input).stdout(Stdio::null()))?);
+        }
+        for (workers, runs) in WORKERS.into_iter().zip(&mut runs) {
+            runs.push(measure(&mut bench.run(&topology, workers))?);
+        }
+    }
+    let all = (runs[0][0].peak, bench.live_reviews()?);
+    let half = bench.first_half(&input, events)?;
+    fs::write(&topology, bench.topology(&half, &epoch))?;
+    let of_half = measure(&mut bench.run(&topology, 1))?;
+    let half = (of_half.peak, bench.live_reviews()?);
+
+    println!(
+        "\n{events} events, {} MB, epochs of {epoch}, {ROUNDS} rounds\n",
+        megabytes(fs::metadata(&input)?.len())
+    );
+    println!("| | events/s | to bound | CPU s | peak MB |");
+    println!("| --- | --- | --- | --- | --- |");
+    if !bounds.is_empty() {
+        row("bound", events, &bounds, &bounds);
+    }
+    for (workers, runs) in WORKERS.into_iter().zip(&runs) {
+        row(&format!("{workers} worker{}", if workers == 1 { "" } else { "s" }), events, runs, &bounds);
+    }
+    let grown = (all.0.saturating_sub(half.0), all.1.saturating_sub(half.1).max(1));
+    println!("\n{} live reviews, {} bytes each with one worker", all.1, grown.0 / grown.1);
+    Ok(())
+}
+
+fn row(name: &str, events: u64, runs: &[Measured], bounds: &[Measured]) {
+    let rate = median(runs.iter().map(|run| events as f64 / run.seconds));
+    let ratio = runs.iter().zip(bounds).map(|(run, bound)| bound.seconds / run.seconds);
+    let ratio = if bounds.is_empty() { "-".to_owned() } else { format!("{:.0} %", median(ratio) * 100.0) };
+    let cpu = median(runs.iter().map(|run| run.cpu_seconds));
+    let peak = runs.iter().map(|run| run.peak).max().unwrap_or(0);
+    println!("| {name} | {rate:.0} | {ratio} | {cpu:.1} | {} |", megabytes(peak));
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn megabytes(bytes: u64) -> u64 {
+    bytes.div_ceil(1_000_000)
+}
+
+/// Where things lie.
+struct Bench {
+    folder: PathBuf,
+    shared: PathBuf,
+}
+
+impl Bench {
+    /// A file of events, made once, and the length of an epoch of about 1,500 of them.
+    fn events(&self, events: u64) -> Outcome<(PathBuf, String)> {
+        let script = self.shared.join("events.py");
+        let numpy = Command::new("python3").args(["-c", "import numpy"]).stderr(Stdio::null()).status();
+        if script.is_file() && numpy.is_ok_and(|status| status.success()) {
+            let path = self.folder.join(format!("events-{events}.jsonl"));
+            if !path.is_file() {
+                let made = self.folder.join("events.part");
+                let mut command = Command::new("python3");
+                succeed(
+                    command.arg(script).arg(events.to_string()).arg("11").arg(&made).stdout(Stdio::null()),
+                )?;
+                fs::rename(made, &path)?;
+            }
+            // 200 ms between two events
+            return Ok((path, format!("{}ms", EVENTS_AN_EPOCH * 200)));
+        }
+        println!(
+            "no {} (or no Python with numpy): the events come from `dirigent generate`",
+            script.display()
+        );
+        let path = self.folder.join(format!("generated-{events}.jsonl"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dirigent"));
+        command.args(["generate", "--seed", "11", "--days", "1", "--reviews", &events.to_string(), "--out"]);
+        succeed(command.arg(&path))?;
+        Ok((path, format!("{}ms", 86_400_000 * EVENTS_AN_EPOCH / events.max(1))))
+    }
+
+    /// The bound, built in a folder of its own.
+    fn bound(&self) -> Outcome<Option<PathBuf>> {
+        let source = self.shared.join("bound");
+        if !source.join("Cargo.toml").is_file() {
+            println!("no {}: no ratios", source.display());
+            return Ok(None);
+        }
+        let target = self.folder.with_file_name("bound");
+        let mut command = Command::new(env!("CARGO"));
+        command.args(["build", "--release", "--locked", "--manifest-path"]).arg(source.join("Cargo.toml"));
+        succeed(command.arg("--target-dir").arg(&target))?;
+        Ok(Some(target.join("release/bound")))
+    }
+
+    fn topology(&self, input: &Path, epoch: &str) -> String {
+        let (folder, input) = (self.folder.display(), input.display());
+        format!(
+            r#"name: pipeline
+clock: event
+epoch: {epoch}
+epoch_records: 4096
+state: "file:{folder}/state"
+sources:
+  reviews:   {{ type: file, path: "{input}" }}
+transforms:
+  clean:     {{ type: clean, inputs: [reviews] }}
+  sentiment: {{ type: sentiment, inputs: [clean] }}
+  unique:    {{ type: deduplicate, inputs: [sentiment] }}
+  products:  {{ type: product_scores, inputs: [unique] }}
+  learn:     {{ type: learn, inputs: [unique], model: sentiment }}
+sinks:
+  scored:    {{ type: file, inputs: [unique], path: "{folder}/scored.jsonl" }}
+  products:  {{ type: file, inputs: [products], path: "{folder}/products.jsonl" }}
+  models:    {{ type: file, inputs: [learn.models], path: "{folder}/models.jsonl" }}
+  refused:   {{ type: file, inputs: [clean.dead_letters], path: "{folder}/dead-letters.jsonl" }}
+"#
+        )
+    }
+
+    fn run(&self, topology: &Path, workers: usize) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dirigent"));
+        command.arg("run").arg(topology).args(["--workers", &workers.to_string()]);
+        command.env("RUST_LOG", "warn").stdout(Stdio::null());
+        command
+    }
+
+    /// Reviews that are live at the end of the last run: the last line of each says so.
+    fn live_reviews(&self) -> Outcome<u64> {
+        let mut live = BTreeSet::new();
+        for line in BufReader::new(File::open(self.folder.join("scored.jsonl"))?).lines() {
+            let row: Value = serde_json::from_str(&line?)?;
+            let id = row["review_id"].as_str().ok_or("a scored review without an id")?;
+            if row["deleted"] == true {
+                live.remove(id);
+            } else if !live.contains(id) {
+                live.insert(id.to_owned());
+            }
+        }
+        Ok(live.len() as u64)
+    }
+
+    fn first_half(&self, input: &Path, events: u64) -> Outcome<PathBuf> {
+        let path = self.folder.join("half.jsonl");
+        let mut half = BufWriter::new(File::create(&path)?);
+        for line in BufReader::new(File::open(input)?).split(b'\n').take(events as usize / 2) {
+            half.write_all(&line?)?;
+            half.write_all(b"\n")?;
+        }
+        half.flush()?;
+        Ok(path)
+    }
+}
+
+fn succeed(command: &mut Command) -> Outcome<()> {
+    let status = command.status()?;
+    if status.success() { Ok(()) } else { Err(format!("{command:?} ended with {status}").into()) }
+}
