@@ -92,10 +92,7 @@ impl Quality {
     /// How many labels were observed of reviews in one language.
     pub fn observations_of(&self, language: &str) -> u64 {
         // in a total every label weighs 1
-        self.all
-            .by_language
-            .get(language)
-            .map_or(0, |slice| slice.total.confusion.as_flattened().iter().sum::<f64>() as u64)
+        self.all.by_language.get(language).map_or(0, |slice| slice.total.total() as u64)
     }
 
     /// The figures so far.

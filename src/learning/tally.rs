@@ -92,6 +92,11 @@ impl Tally {
         }
     }
 
+    /// The weight of all labels: how many they are, where each weighs 1.
+    pub(super) fn total(&self) -> f64 {
+        self.confusion.as_flattened().iter().sum()
+    }
+
     pub(super) fn figures(&self) -> Figures {
         let [[true_negative, false_positive], [false_negative, true_positive]] = self.confusion;
         let all = true_negative + false_positive + false_negative + true_positive;
