@@ -8,10 +8,10 @@ CARGO ?= cargo
 # Review events of the demo.
 REVIEWS ?= 100000
 DEMO := out/demo
-# Tools that cargo does not bring along are installed here, not in the home of whoever runs this.
+# Tools that cargo does not bring along: those at hand are taken, others installed here, not in the home of whoever runs this.
 TOOLS := target/tools
-CARGO_DENY := 0.20.2
-CARGO_FUZZ := 0.13.2
+DENY := $(or $(shell command -v cargo-deny),$(TOOLS)/bin/cargo-deny)
+FUZZ := $(or $(shell command -v cargo-fuzz),$(TOOLS)/bin/cargo-fuzz)
 
 .PHONY: help
 help: ## Say what can be done
@@ -34,11 +34,11 @@ test: ## Run all tests, and the examples of the docs
 	$(CARGO) test --locked --workspace --no-fail-fast
 
 .PHONY: lint
-lint: $(TOOLS)/bin/cargo-deny ## Check form, clippy, licences and sources of dependencies, and the docs
+lint: $(DENY) ## Check form, clippy, licences and sources of dependencies, and the docs
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 # Advisories are left out: their database is a download of its own, and what it says changes without a change here.
-	$(TOOLS)/bin/cargo-deny --locked check bans licenses sources
+	$(DENY) --locked check bans licenses sources
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 
 .PHONY: bench
@@ -47,13 +47,13 @@ bench: ## Measure the kernels, and the whole pipeline beside a bound without an 
 	$(CARGO) bench --locked --bench pipeline
 
 .PHONY: fuzz
-fuzz: $(TOOLS)/bin/cargo-fuzz ## Throw mutated lines at decoding and cleaning for a minute (needs a nightly compiler)
+fuzz: $(FUZZ) ## Throw mutated lines at decoding and cleaning for a minute (needs a nightly compiler)
 	mkdir -p fuzz/corpus/decode
-	cd fuzz && PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" cargo +nightly fuzz run decode corpus/decode seeds/decode -- -max_total_time=60
+	cd fuzz && PATH="$(abspath $(dir $(FUZZ))):$$PATH" cargo +nightly fuzz run decode corpus/decode seeds/decode -- -max_total_time=60
 
 # Without optimisation it builds in a fraction of the time, and has little to do here.
 $(TOOLS)/bin/cargo-deny:
-	$(CARGO) install --locked --debug --no-track --root $(TOOLS) cargo-deny@$(CARGO_DENY)
+	$(CARGO) install --locked --debug --no-track --root $(TOOLS) cargo-deny@0.20.2
 
 $(TOOLS)/bin/cargo-fuzz:
-	$(CARGO) install --locked --debug --no-track --root $(TOOLS) cargo-fuzz@$(CARGO_FUZZ)
+	$(CARGO) install --locked --debug --no-track --root $(TOOLS) cargo-fuzz@0.13.2

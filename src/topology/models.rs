@@ -10,6 +10,7 @@ use super::{
     plan::{From, StepNode},
     references::References,
 };
+use crate::operators::registry::{Demand, Record};
 
 /// A learner names a scoring transform upstream of it, and no model has two learners.
 pub(super) fn learners(
@@ -99,7 +100,8 @@ fn upstream(steps: &[StepNode], of: usize) -> Vec<usize> {
     found
 }
 
-/// Adds up what steps need of decoded reviews, from the last step to the first.
+/// Adds up what steps need of decoded reviews, from the last step to the first, and over all that read one source:
+/// it is decoded once.
 pub(super) fn demands(components: &Components<'_>, wired: &mut Wired, faults: &mut Vec<Fault>) {
     let mut broken = false;
     for (step, declared) in wired.steps.iter_mut().zip(&wired.declared) {
@@ -114,6 +116,16 @@ pub(super) fn demands(components: &Components<'_>, wired: &mut Wired, faults: &m
     let mut wishes: Vec<Option<usize>> = (0..wired.steps.len())
         .map(|step| wired.declared[step].filter(|_| wired.steps[step].demand.features.is_some()))
         .collect();
+    let mut refuse = |decoder: &str, conflict: String, one: Option<usize>, other: Option<usize>| {
+        let (Some(one), Some(other), false) = (one, other, broken) else { return };
+        let (one, other) = (&components.transforms[one], &components.transforms[other]);
+        let message = format!("`{decoder}` cannot serve both `{}` and `{}`", one.id, other.id);
+        faults.push(
+            Fault::new(one.span, message, "one of the two")
+                .also(other.span, "the other")
+                .help(format!("{conflict}; give both the same settings, or each a source of its own")),
+        );
+    };
     for index in (0..wired.steps.len()).rev() {
         let demand = wired.steps[index].demand.clone();
         let mut before: Vec<usize> = Vec::new();
@@ -125,22 +137,29 @@ pub(super) fn demands(components: &Components<'_>, wired: &mut Wired, faults: &m
             }
         }
         for step in before {
-            let Err(conflict) = wired.steps[step].demand.merge(&demand) else {
-                wishes[step] = wishes[step].or(wishes[index]);
-                continue;
-            };
-            if let (Some(one), Some(other), false) = (wishes[index], wishes[step], broken) {
-                let (one, other) = (&components.transforms[one], &components.transforms[other]);
-                let message =
-                    format!("`{}` cannot serve both `{}` and `{}`", wired.steps[step].id, one.id, other.id);
-                faults.push(
-                    Fault::new(one.span, message, "one of the two").also(other.span, "the other").help(
-                        format!(
-                            "{conflict}; give both the same settings, or each its own chain from the source"
-                        ),
-                    ),
-                );
+            match wired.steps[step].demand.merge(&demand) {
+                Ok(()) => wishes[step] = wishes[step].or(wishes[index]),
+                Err(conflict) => refuse(&wired.steps[step].id, conflict, wishes[index], wishes[step]),
             }
+        }
+    }
+    for (index, source) in components.sources.iter().enumerate() {
+        if source.record != Some(Record::Review) {
+            continue;
+        }
+        let reads = |step: &StepNode| {
+            step.inputs.iter().flatten().any(|from| matches!(from, From::Source(read) if *read == index))
+        };
+        let readers: Vec<usize> = (0..wired.steps.len()).filter(|&step| reads(&wired.steps[step])).collect();
+        let (mut whole, mut wish) = (Demand::default(), None);
+        for &reader in &readers {
+            match whole.merge(&wired.steps[reader].demand) {
+                Ok(()) => wish = wish.or(wishes[reader]),
+                Err(conflict) => refuse(source.id, conflict, wish, wishes[reader]),
+            }
+        }
+        for &reader in &readers {
+            wired.steps[reader].demand = whole.clone();
         }
     }
 }
