@@ -58,6 +58,23 @@ impl Lines {
         });
     }
 
+    /// Empty lines with room for about as much as `other` holds.
+    #[must_use]
+    pub fn like(other: &(usize, usize, usize)) -> Self {
+        let room = |n: usize| n + n / 4;
+        Self {
+            keys: Vec::with_capacity(room(other.0)),
+            text: Vec::with_capacity(room(other.1)),
+            index: Vec::with_capacity(room(other.2)),
+        }
+    }
+
+    /// Bytes of keys, bytes of text, and records: what [`Lines::like`] takes.
+    #[must_use]
+    pub fn size(&self) -> (usize, usize, usize) {
+        (self.keys.len(), self.text.len(), self.index.len())
+    }
+
     /// Whether there is nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -131,6 +131,8 @@ pub struct ReviewBlocks {
     source: ReviewSource,
     decoder: ReviewDecoder,
     featuriser: Option<Featuriser>,
+    /// Bytes of the block before: the next one is about as large.
+    usual_bytes: usize,
 }
 
 impl ReviewBlocks {
@@ -140,7 +142,7 @@ impl ReviewBlocks {
         let settings =
             source.demand.features.as_ref().and_then(|layout| parse::<SentimentSettings>(layout).ok());
         let featuriser = settings.map(|settings| Featuriser::new(&settings.features()));
-        Self { source, decoder: ReviewDecoder::default(), featuriser }
+        Self { source, decoder: ReviewDecoder::default(), featuriser, usual_bytes: 0 }
     }
 }
 
@@ -176,7 +178,7 @@ impl Decoder for ReviewBlocks {
     fn decode(&mut self, chunk: &RawChunk, partition: u32, readings: &mut Vec<Reading>) -> ReviewBlock {
         let mut block = ReviewBlock {
             reviews: Vec::with_capacity(chunk.records.len()),
-            bytes: Vec::with_capacity(chunk.records.len() * 400),
+            bytes: Vec::with_capacity(self.usual_bytes + self.usual_bytes / 4),
             refused: Vec::new(),
         };
         for raw in &chunk.records {
@@ -212,6 +214,7 @@ impl Decoder for ReviewBlocks {
             }
             block.reviews.push(review);
         }
+        self.usual_bytes = block.bytes.len();
         block
     }
 

@@ -177,7 +177,7 @@ where
         updates,
         name,
         |(row, _, _): &Update<R>| row.key_hash() >> 32,
-        TableLines { context, handled, order: Vec::new() },
+        TableLines { context, handled, order: Vec::new(), usual_size: (0, 0, 0) },
     )
 }
 
@@ -185,12 +185,14 @@ struct TableLines {
     context: Context,
     handled: Counter,
     order: Vec<(u64, u32)>,
+    /// Of the epoch before: the next one is about as large.
+    usual_size: (usize, usize, usize),
 }
 
 impl<R: Published> EpochStep<Update<R>, Lines> for TableLines {
     fn close(&mut self, epoch: Epoch, rows: &mut Vec<Update<R>>, give: &mut dyn FnMut(Lines)) {
         self.handled.inc_by(rows.len() as u64);
-        let mut lines = Lines::default();
+        let mut lines = Lines::like(&self.usual_size);
         self.order.clear();
         let changes = rows.iter().zip(0..).filter(|((_, _, diff), _)| *diff != 0);
         self.order.extend(changes.map(|((row, _, _), n)| (row.key_hash(), n)));
@@ -219,6 +221,7 @@ impl<R: Published> EpochStep<Update<R>, Lines> for TableLines {
                 }
             }
         }
+        self.usual_size = lines.size();
         if !lines.is_empty() {
             give(lines);
         }
