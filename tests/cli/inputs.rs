@@ -1,8 +1,11 @@
 //! Every form of input gives what the plain file gives.
 
-use std::{fs::File, io::Write};
+use std::{fs::File, io::Write, time::Duration};
 
-use super::sandbox::{Sandbox, review};
+use super::{
+    http::{address, get},
+    sandbox::{Sandbox, review},
+};
 
 const HOUR: u64 = 3_600;
 
@@ -99,4 +102,28 @@ fn a_line_of_ten_megabytes_is_a_dead_letter_with_its_length() {
     assert_eq!(letters[0]["headers"]["__connect.errors.exception.class.name"], "too_large");
     assert_eq!(letters[0]["headers"]["dirigent.truncated"], long.len().to_string());
     assert_eq!(letters[0]["value"].as_str().unwrap(), &long[..1_000_000]);
+}
+
+/// A reader that waits for the outside holds up neither health nor metrics, and is no stall.
+#[test]
+fn a_pipe_that_gives_nothing_yet_is_waited_for() {
+    let sandbox = Sandbox::new();
+    let fifo = sandbox.fifo("fifo");
+    let set = format!("sources.reviews.path={}", fifo.display());
+    let arguments = ["run", "t.yaml", "--set", &set, "--set", "stall_timeout=1s", "--listen", "127.0.0.1:0"];
+    let mut running = sandbox.start(&arguments);
+    let mut pipe = File::options().write(true).open(&fifo).unwrap();
+    writeln!(pipe, "{}", review("a", "p", HOUR)).unwrap();
+    let address = address(&mut running);
+    running.wait_for("running topology");
+    std::thread::sleep(Duration::from_secs(2));
+    for path in ["/livez", "/readyz", "/metrics"] {
+        assert_eq!(get(&address, path).map(|answer| answer.0), Some(200), "{path}");
+    }
+    assert!(running.alive());
+    writeln!(pipe, "{}", review("b", "p", HOUR)).unwrap();
+    drop(pipe);
+    let told = running.end();
+    assert_eq!(told.code, Some(0), "{told:?}");
+    assert_eq!(told.books()["reviews"]["applied"], 2);
 }
