@@ -84,9 +84,31 @@ fn filter() {
 }
 
 #[test]
+fn alignment() {
+    check("alignment");
+}
+
+#[test]
+fn messages() {
+    check("messages");
+}
+
+#[test]
+fn moves() {
+    check("moves");
+}
+
+#[test]
+fn wrong_clock() {
+    check("wrong-clock");
+}
+
+#[test]
 fn every_folder_is_a_test() {
     let folders = fs::read_dir(folder("")).expect("the folder of cases").flatten();
     let mut names: Vec<_> = folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
-    assert_eq!(names, ["basic", "duplicates", "feedback", "filter"]);
+    let tested =
+        ["alignment", "basic", "duplicates", "feedback", "filter", "messages", "moves", "wrong-clock"];
+    assert_eq!(names, tested);
 }

@@ -39,7 +39,7 @@ fn data() -> Option<PathBuf> {
 fn rows(path: &Path) -> Vec<serde_json::Value> {
     let Ok(file) = File::open(path) else { return Vec::new() };
     let lines = BufReader::new(flate2::read::GzDecoder::new(file)).lines();
-    lines.map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect()
+    lines.map(|line| serde_json::from_str(&line.expect("a line")).expect("JSON")).collect()
 }
 
 fn normalised(text: Option<&str>) -> String {
@@ -57,7 +57,7 @@ fn examples(folder: &Path, set: &str) -> Vec<Example> {
                 Some("negative") => Some(false),
                 _ => None,
             };
-            (row["review_id"].as_str().unwrap().to_owned(), label)
+            (row["review_id"].as_str().unwrap_or_default().to_owned(), label)
         })
         .collect();
     let mut featuriser = Featuriser::new(&FeatureSettings::default());
@@ -90,13 +90,14 @@ fn single_pass(examples: &[Example], epoch: Option<usize>) -> [f64; 3] {
             chunk.iter().map(|example| model.score(Features(&example.features))).collect();
         for (example, published) in chunk.iter().zip(published) {
             let progressive = learner.step(&model, None, Some((Features(&example.features), example.label)));
-            let probability = if epoch.is_some() { published } else { progressive.unwrap() };
+            let probability =
+                if epoch.is_some() { published } else { progressive.expect("a new example is predicted") };
             quality.observe(probability, example.label, "", Origin::Stars);
         }
         learner.publish(&model);
     }
     let figures = quality.figures(Labels::All, Window::Total).figures;
-    [figures.accuracy, figures.log_loss, figures.macro_f1].map(Option::unwrap)
+    [figures.accuracy, figures.log_loss, figures.macro_f1].map(|figure| figure.expect("there are examples"))
 }
 
 fn check(set: &str, hashed_order: bool, [accuracy, log_loss, macro_f1]: [f64; 3]) {

@@ -1,7 +1,7 @@
 //! The learner once more, in plain sequence: normalised texts in, the published sentiment of each out. Nothing of
 //! `dirigent` is in the way of its predictions: own words by characters, own hash, own sums, default settings.
 
-use std::{collections::BTreeMap, ops::RangeInclusive};
+use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// One version of a review, normalised. Its example goes when a later one replaces it.
@@ -19,24 +19,16 @@ const FIRST: u64 = 0xA076_1D64_78BD_642F;
 const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
 const SECOND: u64 = 0xE703_7ED1_A0B4_28DB;
 
-const ENGLISH: &str = "not no never none nobody nothing nowhere neither nor without cannot hardly barely don't doesn't \
-    didn't won't wouldn't can't couldn't shouldn't isn't aren't wasn't weren't hasn't haven't hadn't \
-    mustn't needn't ain't dont doesnt didnt wont wouldnt cant couldnt shouldnt isnt arent wasnt werent \
-    hasnt havent hadnt aint";
-const GERMAN: &str = "nicht nichts nie niemals niemand nirgends kein keine keinen keinem keiner keines keins weder \
-    ohne kaum nix nich";
-const SIGNS: [RangeInclusive<char>; 3] =
-    ['\u{20A0}'..='\u{20CF}', '\u{2190}'..='\u{2BFF}', '\u{1F000}'..='\u{1FAFF}'];
-/// Latin-1 signs, general and CJK punctuation, variation selectors and small forms, specials.
-const GAPS: [RangeInclusive<char>; 7] = [
-    '\u{80}'..='\u{BF}',
-    '\u{D7}'..='\u{D7}',
-    '\u{F7}'..='\u{F7}',
-    '\u{2000}'..='\u{206F}',
-    '\u{3000}'..='\u{303F}',
-    '\u{FE00}'..='\u{FE6F}',
-    '\u{FFF0}'..='\u{FFFF}',
-];
+const ENGLISH: &str = "not no never none nobody nothing nowhere neither nor without cannot hardly barely \
+    don't doesn't didn't won't wouldn't can't couldn't shouldn't isn't aren't wasn't weren't hasn't \
+    haven't hadn't mustn't needn't ain't dont doesnt didnt wont wouldnt cant couldnt shouldnt isnt arent \
+    wasnt werent hasnt havent hadnt aint";
+const GERMAN: &str = "nicht nichts nie niemals niemand nirgends kein keine keinen keinem keiner keines \
+    keins weder ohne kaum nix nich";
+/// First and last of each range.
+const SIGNS: [u32; 6] = [0x20A0, 0x20CF, 0x2190, 0x2BFF, 0x1F000, 0x1FAFF];
+const GAPS: [u32; 14] =
+    [0x80, 0xBF, 0xD7, 0xD7, 0xF7, 0xF7, 0x2000, 0x206F, 0x3000, 0x303F, 0xFE00, 0xFE6F, 0xFFF0, 0xFFFF];
 
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
@@ -44,9 +36,8 @@ fn fold(a: u64, b: u64) -> u64 {
 }
 
 fn word_hash(word: &str) -> u64 {
-    let bytes = word.as_bytes();
     let number = |part: &[u8]| part.iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
-    let n = bytes.len();
+    let (bytes, n) = (word.as_bytes(), word.len());
     match n {
         0..=8 => fold(number(bytes) ^ FIRST, SECOND ^ n as u64),
         9..=16 => fold(number(&bytes[..8]) ^ FIRST, number(&bytes[n - 8..]) ^ SECOND ^ n as u64),
@@ -58,10 +49,12 @@ fn word_hash(word: &str) -> u64 {
 fn words(text: &str) -> Vec<u64> {
     let mut parted = String::new();
     for c in text.chars() {
+        let within =
+            |ranges: &[u32]| ranges.chunks(2).any(|range| (range[0]..=range[1]).contains(&u32::from(c)));
         match c {
             '\u{2019}' | '\u{2BC}' => parted.push('\''),
-            _ if SIGNS.iter().any(|range| range.contains(&c)) => parted.extend([' ', c, ' ']),
-            _ if GAPS.iter().any(|range| range.contains(&c)) => parted.push(' '),
+            _ if within(&SIGNS) => parted.extend([' ', c, ' ']),
+            _ if within(&GAPS) => parted.push(' '),
             _ if c.is_ascii() && !c.is_ascii_alphanumeric() && c != '\'' => parted.push(' '),
             _ => parted.push(c),
         }
@@ -72,13 +65,9 @@ fn words(text: &str) -> Vec<u64> {
 
 fn features(review: &Review) -> BTreeMap<u32, u32> {
     let salt = |kind: u64| fold(word_hash(&review.lang) ^ ODD, SECOND.wrapping_add(kind.wrapping_mul(ODD)));
-    let negations = match review.lang.as_str() {
-        "en" => [ENGLISH, ""],
-        "de" => ["", GERMAN],
-        "und" => [ENGLISH, GERMAN],
-        _ => [""; 2],
-    };
-    let negations: Vec<u64> = negations.iter().flat_map(|list| list.split(' ')).map(word_hash).collect();
+    let lists = [("en", ENGLISH), ("de", GERMAN)].into_iter();
+    let lists = lists.filter(|(lang, _)| [lang, "und"].contains(&review.lang.as_str()));
+    let negations: Vec<u64> = lists.flat_map(|(_, words)| words.split(' ')).map(word_hash).collect();
     let mut counts = BTreeMap::new();
     let mut add = |mixed: u64| *counts.entry((mixed.wrapping_mul(ODD) >> 44) as u32).or_insert(0) += 1;
     for (field, text) in [(0, &review.title), (4, &review.text)] {
@@ -97,21 +86,21 @@ fn features(review: &Review) -> BTreeMap<u32, u32> {
 #[derive(Default)]
 struct Reference {
     /// Weight, squared gradients, positive and negative examples.
-    slots: BTreeMap<u32, (f32, f32, u32, u32)>,
+    slots: BTreeMap<u32, (f32, f32, [i64; 2])>,
     bias: f64,
     bias_squares: f64,
-    totals: [u64; 2],
+    totals: [i64; 2],
 }
 
 impl Reference {
     fn predict(&self, features: &BTreeMap<u32, u32>) -> (f64, Vec<f32>, f32) {
-        let [positive, negative] = self.totals.map(|total| libm::log(total as f64 + 2.0));
-        let classes = (positive - negative) as f32;
+        let classes = self.totals.map(|total| libm::log(total as f64 + 2.0));
+        let classes = (classes[0] - classes[1]) as f32;
         let (mut sum, mut squares, mut values) = (0.0_f32, 0.0_f32, Vec::new());
         for (slot, count) in features {
-            let (weight, _, positive, negative) = self.slots.get(slot).copied().unwrap_or_default();
-            let log = |count: u32| libm::log(f64::from(count) + 0.5) as f32;
-            let ratio = log(positive) - log(negative) - classes;
+            let (weight, _, counts) = self.slots.get(slot).copied().unwrap_or_default();
+            let [positive, negative] = counts.map(|count| libm::log(count as f64 + 0.5) as f32);
+            let ratio = positive - negative - classes;
             let frequency = libm::log2(1.0 + f64::from(*count)) as f32;
             let value = frequency * (0.6 + ratio.abs());
             squares += value * value;
@@ -122,13 +111,10 @@ impl Reference {
         (1.0 / (1.0 + libm::exp(-(self.bias + f64::from(sum * inverse)))), values, inverse)
     }
 
-    fn count(&mut self, features: &BTreeMap<u32, u32>, positive: bool, by: i32) {
+    fn count(&mut self, features: &BTreeMap<u32, u32>, positive: bool, by: i64) {
         for slot in features.keys() {
-            let (_, _, positives, negatives) = self.slots.entry(*slot).or_default();
-            let count = if positive { positives } else { negatives };
-            *count = count.checked_add_signed(by).unwrap();
-            let total = &mut self.totals[usize::from(!positive)];
-            *total = total.checked_add_signed(by.into()).unwrap();
+            self.slots.entry(*slot).or_default().2[usize::from(!positive)] += by;
+            self.totals[usize::from(!positive)] += by;
         }
     }
 
@@ -154,14 +140,9 @@ pub(crate) fn reference(reviews: &[Review]) -> Vec<f64> {
     for epoch in reviews.chunk_by(|a, b| a.epoch == b.epoch) {
         sentiments.extend(epoch.iter().map(|review| learner.predict(&features(review)).0));
         for review in epoch {
-            if let Some(old) = review.replaces.map(|old| &reviews[old])
-                && let Some(label) = old.label
-            {
-                learner.count(&features(old), label, -1);
-            }
-            if let Some(label) = review.label {
-                learner.learn(&features(review), label);
-            }
+            let old = review.replaces.map(|old| &reviews[old]);
+            old.inspect(|old| old.label.iter().for_each(|label| learner.count(&features(old), *label, -1)));
+            review.label.inspect(|label| learner.learn(&features(review), *label));
         }
     }
     sentiments

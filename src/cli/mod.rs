@@ -61,12 +61,6 @@ pub fn main() -> ExitCode {
         Command::Validate(args) => validate::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Schema(args) => schema::run(&args),
-        Command::Generate(args) => match generate::run(&args) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(report) => {
-                eprintln!("{report:?}");
-                ExitCode::FAILURE
-            }
-        },
+        Command::Generate(args) => generate::run(&args),
     }
 }

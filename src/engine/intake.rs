@@ -6,6 +6,9 @@
 //!
 //! Back-pressure and alignment: a partition is not read on while `epochs_in_flight` of its epochs, or `RECORDS` records,
 //! whichever is more, or `BYTES` bytes are uncommitted. The open epoch may always be read on: it could not close else.
+//!
+//! Fairness: chunks go to whoever is free, but a worker that has fallen behind a fair part of its share goes first: a
+//! worker that is kept busy (by the learner, or by the system) must not end up with no part in the decoding.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -31,6 +34,8 @@ const RECORDS: u64 = 4_096;
 const BYTES: u64 = 32 << 20;
 /// The most records and bytes of a chunk.
 const CHUNK: (usize, usize) = (256, 256 << 10);
+/// Records that a worker may be behind before it goes first.
+const SLACK: u64 = 512;
 /// Over how many records of a partition the share of refused ones is taken.
 const ERROR_WINDOW: u64 = 10_000;
 
@@ -101,6 +106,8 @@ struct PartitionState {
     flights: VecDeque<Flight>,
     unstamped: (u64, u64),
     errors: (u64, u64),
+    /// Bytes read and bytes in all, as the outside counts them.
+    progress: (u64, Option<u64>),
     read_to_end: bool,
     done: bool,
 }
@@ -110,7 +117,16 @@ struct State {
     ready: BTreeMap<Claim, Vec<Stamp>>,
     open: BTreeMap<Epoch, BTreeMap<u32, u64>>,
     log: Box<dyn EpochLog>,
-    wakers: Vec<SyncActivator>,
+    claimers: Vec<Claimer>,
+}
+
+/// The source operator of one worker.
+struct Claimer {
+    source: usize,
+    worker: usize,
+    waker: SyncActivator,
+    /// Records it has claimed.
+    records: u64,
 }
 
 struct Reader {
@@ -159,7 +175,10 @@ impl Intake {
     /// An intake over partitions in log order: by source, then number.
     #[must_use]
     pub fn new(settings: IntakeSettings, partitions: Vec<PartitionEntry>, log: Box<dyn EpochLog>) -> Self {
-        let states = partitions.iter().map(|_| PartitionState::new(settings.clock)).collect();
+        let states = partitions
+            .iter()
+            .map(|entry| PartitionState::new(settings.clock, entry.partition.progress()))
+            .collect();
         Self {
             settings,
             sources: partitions.iter().map(|entry| entry.source).collect(),
@@ -170,7 +189,7 @@ impl Intake {
                 ready: BTreeMap::new(),
                 open: BTreeMap::new(),
                 log,
-                wakers: Vec::new(),
+                claimers: Vec::new(),
             }),
             limit: AtomicU64::new(Epoch::MAX),
             durable: AtomicU64::new(0),
@@ -196,13 +215,13 @@ impl Intake {
         self.sources[partition as usize]
     }
 
-    /// Someone to wake when epochs move: the source operator of each worker.
-    pub(super) fn register(&self, waker: SyncActivator) {
-        lock(&self.state).wakers.push(waker);
+    /// The source operator of a worker: who claims, and whom to wake when epochs move.
+    pub(super) fn register(&self, source: usize, worker: usize, waker: SyncActivator) {
+        lock(&self.state).claimers.push(Claimer { source, worker, waker, records: 0 });
     }
 
-    /// Reads the next chunk of a source that may be read on; `None` when there is none now.
-    pub(super) fn claim(&self, source: usize, chunk: &mut RawChunk) -> Option<Claim> {
+    /// Reads the next chunk of a source that may be read on; `None` when there is none now for this worker.
+    pub(super) fn claim(&self, source: usize, worker: usize, chunk: &mut RawChunk) -> Option<Claim> {
         if self.failed.load(Ordering::Relaxed) {
             return None;
         }
@@ -210,10 +229,18 @@ impl Intake {
             let state = lock(&self.state);
             let limit = self.limit.load(Ordering::Relaxed);
             let of_source = state.partitions.iter().enumerate().filter(|(p, _)| self.sources[*p] == source);
-            of_source
+            let candidates: Vec<_> = of_source
                 .filter(|(_, s)| s.may_read(&self.settings, limit))
                 .map(|(p, s)| (s.clock.low(), p))
-                .collect()
+                .collect();
+            if !candidates.is_empty()
+                && let Some(behind) = state.goes_first(source, worker)
+            {
+                // a worker that has ended already needs no waking
+                let _ = behind.waker.activate();
+                return None;
+            }
+            candidates
         };
         candidates.sort_unstable();
         for (_, p) in candidates {
@@ -240,6 +267,7 @@ impl Intake {
             }
             let mut state = lock(&self.state);
             let partition = &mut state.partitions[p];
+            partition.progress = reader.entry.partition.progress();
             if chunk.records.is_empty() {
                 partition.read_to_end = !more;
                 drop(reader);
@@ -251,6 +279,11 @@ impl Intake {
             partition.claimed += 1;
             partition.unstamped.0 += chunk.records.len() as u64;
             partition.unstamped.1 += chunk.bytes.len() as u64;
+            if let Some(claimer) =
+                state.claimers.iter_mut().find(|c| (c.source, c.worker) == (source, worker))
+            {
+                claimer.records += chunk.records.len() as u64;
+            }
             return Some(claim);
         }
         None
@@ -277,6 +310,14 @@ impl Intake {
         let state = lock(&self.state);
         let of_source = state.partitions.iter().enumerate().filter(|(p, _)| self.sources[*p] == source);
         of_source.filter(|(_, s)| !s.done).map(|(_, s)| s.unreleased()).min()
+    }
+
+    /// The last epoch that records may be released at: the lowest that some partition, of any source, is still in.
+    ///
+    /// A stop ends the run at that very epoch, so nothing that was released ever has to be taken back.
+    pub(super) fn released(&self) -> Epoch {
+        let state = lock(&self.state);
+        state.lowest().unwrap_or(Epoch::MAX).min(self.limit())
     }
 
     /// Every sink has committed all epochs before this one.
@@ -309,8 +350,7 @@ impl Intake {
     /// Ends the input after the epoch that is open now: an epoch is finished, never split.
     pub fn stop(&self) {
         let mut state = lock(&self.state);
-        let lowest = state.partitions.iter().filter(|s| !s.done).map(|s| s.clock.low()).min();
-        if let Some(lowest) = lowest {
+        if let Some(lowest) = state.lowest() {
             self.limit.store(lowest, Ordering::Release);
             for p in 0..state.partitions.len() {
                 self.advance(&mut state, p);
@@ -364,12 +404,12 @@ impl Intake {
             total: Some(0),
             ..Default::default()
         };
-        for reader in &self.readers {
-            let (read, total) = lock(reader).entry.partition.progress();
+        // not from the readers: one of them may be inside a read that waits for the outside
+        let state = lock(&self.state);
+        for (read, total) in state.partitions.iter().map(|s| s.progress) {
             progress.read += read;
             progress.total = progress.total.zip(total).map(|(a, b)| a + b);
         }
-        let state = lock(&self.state);
         progress.bytes_in_flight = state.partitions.iter().map(PartitionState::bytes_in_flight).sum();
         progress.epochs_in_flight = state.partitions.iter().map(|s| s.flights.len()).max().unwrap_or(0);
         progress
@@ -378,7 +418,7 @@ impl Intake {
     /// Stamps what can be stamped of a partition, logs the epochs that all partitions have passed, wakes the workers.
     fn advance(&self, state: &mut State, p: usize) {
         let partition = &mut state.partitions[p];
-        let before = (partition.unreleased(), partition.done, state.ready.len());
+        let before = (partition.clock.low(), partition.unreleased(), partition.done, state.ready.len());
         let mut stamped = Vec::new();
         while let Some(readings) = partition.early.remove(&partition.submitted) {
             partition.chunks.push_back(Submitted {
@@ -426,7 +466,7 @@ impl Intake {
         if all_in || partition.clock.low() > limit {
             partition.done = true;
         }
-        let after = (partition.unreleased(), partition.done, state.ready.len());
+        let after = (partition.clock.low(), partition.unreleased(), partition.done, state.ready.len());
         if after != before {
             *lock(&self.moved) = Instant::now();
             self.log(state);
@@ -435,8 +475,7 @@ impl Intake {
     }
 
     fn log(&self, state: &mut State) {
-        let passed =
-            state.partitions.iter().filter(|s| !s.done).map(|s| s.clock.low()).min().unwrap_or(Epoch::MAX);
+        let passed = state.lowest().unwrap_or(Epoch::MAX);
         let limit = self.limit.load(Ordering::Relaxed);
         while let Some(open) = state.open.first_entry() {
             if *open.key() >= passed || *open.key() > limit {
@@ -449,15 +488,33 @@ impl Intake {
     }
 
     fn wake(&self, state: &State) {
-        for waker in &state.wakers {
+        for claimer in &state.claimers {
             // A worker that has ended already needs no waking.
-            let _ = waker.activate();
+            let _ = claimer.waker.activate();
         }
     }
 }
 
+impl State {
+    /// The lowest epoch that a partition is still in; `None` when all are done.
+    fn lowest(&self) -> Option<Epoch> {
+        self.partitions.iter().filter(|s| !s.done).map(|s| s.clock.low()).min()
+    }
+
+    /// Another worker that has to claim before this one does: it has less than half of an equal share, or than an eighth
+    /// of all where workers are few, and this one has more.
+    fn goes_first(&self, source: usize, worker: usize) -> Option<&Claimer> {
+        let of_source = || self.claimers.iter().filter(|c| c.source == source);
+        let (workers, records) = of_source().fold((0, 0), |(n, sum), c| (n + 1, sum + c.records));
+        let behind = |c: &&Claimer| c.records + SLACK < records / (2 * workers).max(8);
+        let first = of_source().find(behind)?;
+        let itself = of_source().filter(behind).any(|c| c.worker == worker);
+        (!itself).then_some(first)
+    }
+}
+
 impl PartitionState {
-    fn new(clock: EventClockSettings) -> Self {
+    fn new(clock: EventClockSettings, progress: (u64, Option<u64>)) -> Self {
         Self {
             claimed: 0,
             submitted: 0,
@@ -468,6 +525,7 @@ impl PartitionState {
             flights: VecDeque::new(),
             unstamped: (0, 0),
             errors: (0, 0),
+            progress,
             read_to_end: false,
             done: false,
         }

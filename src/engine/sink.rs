@@ -188,6 +188,8 @@ impl Writer {
             }
             let finished = sink.finish();
             write(finished);
+            // after a fault nothing else may be left that wakes the operator, and it holds what was not written
+            let _ = waker.activate();
         };
         let thread = std::thread::Builder::new().name(format!("sink {name}")).spawn(body);
         Self { batches: Some(batches), written, thread: thread.ok() }

@@ -18,14 +18,17 @@ mod learner;
 mod model;
 mod negation;
 pub mod quality;
+mod settings;
 mod sorting;
 pub mod store;
+mod tally;
 mod tokens;
 mod words;
 
 pub use encoding::{Features, FeaturesIter, InvalidSlotBits, SlotBits};
 pub use features::{FeatureSettings, Featuriser};
 pub use language::{Languages, UNDETERMINED, UnknownLanguage};
-pub use learner::{Learner, LearnerSettings};
+pub use learner::Learner;
 pub use model::Model;
+pub use settings::LearnerSettings;
 pub use tokens::Tokens;

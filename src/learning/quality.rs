@@ -1,21 +1,15 @@
 //! How good a stream of predictions is: accuracy, log loss, AUC, Brier score, calibration error and macro F1, over all
 //! labels and by language, in total and fading.
 //!
-//! A prediction is positive from 0.5. The log of a probability is taken no nearer to 0 or 1 than 1e-6. AUC comes from
-//! 1,000 equal bins of the prediction, a tie within a bin counting one half; the calibration error (Guo et al. 2017)
-//! from 15 equal bins. Macro F1 is the mean over the classes that occur among labels or predictions. A figure that is
-//! not defined (nothing observed; AUC with one class) is none.
-//!
-//! Fading forgets by a factor for each observation of the same slice. Instead of multiplying all sums, the weight of
-//! the newest observation grows, and all is scaled down when that weight gets large.
+//! All labels, those from stars and those from feedback are kept apart, and within each of them every language. Fading
+//! forgets by a factor for each observation of the same slice. A figure that is not defined (nothing observed; AUC with
+//! one class) is none.
 
+use super::tally::{Observation, Tally};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-const AUC_BINS: usize = 1000;
-const CALIBRATION_BINS: usize = 15;
 const FADING: f64 = 0.999;
-const HEAVY: f64 = 1e12;
 
 /// Where a label came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,10 +92,7 @@ impl Quality {
     /// How many labels were observed of reviews in one language.
     pub fn observations_of(&self, language: &str) -> u64 {
         // in a total every label weighs 1
-        self.all
-            .by_language
-            .get(language)
-            .map_or(0, |slice| slice.total.confusion.as_flattened().iter().sum::<f64>() as u64)
+        self.all.by_language.get(language).map_or(0, |slice| slice.total.total() as u64)
     }
 
     /// The figures so far.
@@ -170,132 +161,9 @@ impl Slice {
     }
 }
 
-/// What every tally adds of one observation.
-struct Observation {
-    positive: usize,
-    predicted: usize,
-    probability: f64,
-    log_loss: f64,
-    square: f64,
-    auc_bin: usize,
-    calibration_bin: usize,
-}
-
-impl Observation {
-    fn new(probability: f64, positive: bool) -> Self {
-        let right = if positive { probability } else { 1.0 - probability };
-        let bin = |bins: usize| ((probability * bins as f64) as usize).min(bins - 1);
-        Self {
-            positive: usize::from(positive),
-            predicted: usize::from(probability >= 0.5),
-            probability,
-            log_loss: -libm::log(right.clamp(1e-6, 1.0 - 1e-6)),
-            square: (1.0 - right) * (1.0 - right),
-            auc_bin: bin(AUC_BINS),
-            calibration_bin: bin(CALIBRATION_BINS),
-        }
-    }
-}
-
-/// Weighted sums. All are in units of weight, so only their quotients mean anything.
-#[derive(Debug, Clone)]
-struct Tally {
-    growth: f64,
-    weight: f64,
-    log_loss: f64,
-    square: f64,
-    /// By label, then by prediction.
-    confusion: [[f64; 2]; 2],
-    /// For each bin of the prediction, negatives and positives.
-    ranks: Vec<[f64; 2]>,
-    /// For each bin, labels less probabilities.
-    calibration: [f64; CALIBRATION_BINS],
-}
-
-impl Tally {
-    fn new(growth: f64) -> Self {
-        Self {
-            growth,
-            weight: 1.0,
-            log_loss: 0.0,
-            square: 0.0,
-            confusion: [[0.0; 2]; 2],
-            ranks: vec![[0.0; 2]; AUC_BINS],
-            calibration: [0.0; CALIBRATION_BINS],
-        }
-    }
-
-    fn add(&mut self, observation: &Observation) {
-        self.weight *= self.growth;
-        if self.weight > HEAVY {
-            self.scale_down();
-        }
-        self.log_loss += self.weight * observation.log_loss;
-        self.square += self.weight * observation.square;
-        self.confusion[observation.positive][observation.predicted] += self.weight;
-        self.ranks[observation.auc_bin][observation.positive] += self.weight;
-        self.calibration[observation.calibration_bin] +=
-            self.weight * (observation.positive as f64 - observation.probability);
-    }
-
-    fn scale_down(&mut self) {
-        let by = 1.0 / self.weight;
-        let sums = [&mut self.weight, &mut self.log_loss, &mut self.square];
-        let sums = sums.into_iter().chain(self.confusion.as_flattened_mut());
-        let sums = sums.chain(self.ranks.as_flattened_mut()).chain(&mut self.calibration);
-        for sum in sums {
-            *sum *= by;
-        }
-    }
-
-    fn figures(&self) -> Figures {
-        let [[true_negative, false_positive], [false_negative, true_positive]] = self.confusion;
-        let all = true_negative + false_positive + false_negative + true_positive;
-        if all == 0.0 {
-            return Figures::default();
-        }
-        let wrong: f64 = self.calibration.iter().map(|bin| bin.abs()).sum();
-        let errors = false_positive + false_negative;
-        let f1 = [true_positive, true_negative]
-            .into_iter()
-            .filter(|right| right + errors > 0.0)
-            .map(|right| 2.0 * right / (2.0 * right + errors));
-        let (classes, sum) = f1.fold((0.0, 0.0), |(classes, sum), f1| (classes + 1.0, sum + f1));
-        Figures {
-            accuracy: rounded((true_negative + true_positive) / all),
-            log_loss: rounded(self.log_loss / all),
-            auc: self.auc(),
-            brier: rounded(self.square / all),
-            ece: rounded(wrong / all),
-            macro_f1: rounded(sum / classes),
-        }
-    }
-
-    fn auc(&self) -> Option<f64> {
-        let (mut negatives, mut positives, mut above) = (0.0, 0.0, 0.0);
-        for [negative, positive] in &self.ranks {
-            above += positive * (negatives + negative / 2.0);
-            negatives += negative;
-            positives += positive;
-        }
-        let pairs = negatives * positives;
-        if pairs > 0.0 { rounded(above / pairs) } else { None }
-    }
-}
-
-/// Half to even at six decimals of the shortest decimal form.
-fn rounded(figure: f64) -> Option<f64> {
-    let shortest = format!("{figure}");
-    let Some((whole, fraction)) = shortest.split_once('.') else { return Some(figure) };
-    let Some((kept, rest)) = fraction.split_at_checked(6) else { return Some(figure) };
-    let micros: u64 = format!("{whole}{kept}").parse().ok()?;
-    let half = rest.trim_end_matches('0').cmp("5");
-    let up = half.is_gt() || half.is_eq() && micros % 2 == 1;
-    Some((micros + u64::from(up)) as f64 / 1e6)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::tally::rounded;
     use super::*;
 
     fn figures(stream: &[(f64, bool)], window: Window) -> Figures {
@@ -368,14 +236,5 @@ mod tests {
         let figures =
             r#""accuracy":1.0,"log_loss":0.287682,"auc":null,"brier":0.0625,"ece":0.25,"macro_f1":1.0"#;
         assert_eq!(view, format!(r#"{{{figures},"by_lang":{{"en":{{{figures}}}}}}}"#));
-    }
-
-    #[test]
-    fn halves_go_to_even_digits_of_the_shortest_form() {
-        for (number, expected) in
-            [(0.0000005, 0.0), (0.0000015, 0.000002), (0.1234565, 0.123456), (0.9999995, 1.0), (13.5, 13.5)]
-        {
-            assert_eq!(rounded(number), Some(expected), "{number}");
-        }
     }
 }

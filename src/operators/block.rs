@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
+    books::Outcome,
     registry::{Demand, parse},
     row::{LANG_FILLED, NOT_VERIFIED, Place, ReviewHead, TS_FILLED, VERIFIED, VersionKind},
     sentiment::SentimentSettings,
@@ -117,6 +118,8 @@ impl ReviewChunk {
 pub struct ReviewSource {
     /// What the workers share.
     pub run: Arc<Run>,
+    /// Its rank among the sources.
+    pub rank: usize,
     /// What its records call our fields.
     pub fields: ReviewFields,
     /// What steps downstream need.
@@ -213,6 +216,8 @@ impl Decoder for ReviewBlocks {
     }
 
     fn stamp(&mut self, block: &mut ReviewBlock, stamps: &[Stamp]) {
+        // every record that was read is in the books, those too that a stop leaves in an open epoch
+        self.source.run.books.book_anyway(self.source.rank, Outcome::In, stamps.len() as u64);
         for (review, stamp) in block.reviews.iter_mut().zip(stamps) {
             review.head.ts = stamp.ts;
         }
@@ -360,6 +365,8 @@ impl Refusals for FeedbackBlock {
 pub struct FeedbackBlocks {
     /// What the workers share.
     pub run: Arc<Run>,
+    /// The source's rank among the sources.
+    pub rank: usize,
     /// What its records call our fields.
     pub fields: FeedbackFields,
     /// Reused buffers.
@@ -399,5 +406,7 @@ impl Decoder for FeedbackBlocks {
         block
     }
 
-    fn stamp(&mut self, _: &mut FeedbackBlock, _: &[Stamp]) {}
+    fn stamp(&mut self, _: &mut FeedbackBlock, stamps: &[Stamp]) {
+        self.run.books.book_anyway(self.rank, Outcome::In, stamps.len() as u64);
+    }
 }

@@ -78,8 +78,12 @@ fn decoded_reviews<'s>(wiring: &mut Wiring<'s>, source: usize, demand: &Demand) 
     }
     let info = &wiring.run.sources[source];
     let fields = ReviewFields::review(&info.fields).unwrap_or_default();
-    let decoder =
-        ReviewBlocks::new(ReviewSource { run: Arc::clone(&wiring.run), fields, demand: demand.clone() });
+    let decoder = ReviewBlocks::new(ReviewSource {
+        run: Arc::clone(&wiring.run),
+        rank: info.rank,
+        fields,
+        demand: demand.clone(),
+    });
     let chunks = ingest(
         wiring.scope,
         &info.id,
@@ -88,11 +92,8 @@ fn decoded_reviews<'s>(wiring: &mut Wiring<'s>, source: usize, demand: &Demand) 
         wiring.committed.clone(),
         decoder,
     );
-    let run = Arc::clone(&wiring.run);
-    let rank = info.rank;
-    let reviews = flat_map(chunks, "read", move |_, chunk: Chunk<ReviewBlock>, give| {
-        run.books.book_anyway(rank, Outcome::In, (chunk.end - chunk.start) as u64);
-        give(ReviewChunk { chunk, filtered: None });
+    let reviews = flat_map(chunks, "read", |_, chunk: Chunk<ReviewBlock>, give| {
+        give(ReviewChunk { chunk, filtered: None })
     });
     wiring.decoded.insert(source, reviews.clone());
     reviews
@@ -108,9 +109,13 @@ pub(super) fn decoded_feedback<'s>(
     }
     let info = &wiring.run.sources[source];
     let fields = FeedbackFields::feedback(&info.fields).unwrap_or_default();
-    let decoder =
-        FeedbackBlocks { run: Arc::clone(&wiring.run), fields, decoder: FeedbackDecoder::default() };
-    let chunks = ingest(
+    let decoder = FeedbackBlocks {
+        run: Arc::clone(&wiring.run),
+        rank: info.rank,
+        fields,
+        decoder: FeedbackDecoder::default(),
+    };
+    let feedback = ingest(
         wiring.scope,
         &info.id,
         info.rank,
@@ -118,12 +123,6 @@ pub(super) fn decoded_feedback<'s>(
         wiring.committed.clone(),
         decoder,
     );
-    let run = Arc::clone(&wiring.run);
-    let rank = info.rank;
-    let feedback = flat_map(chunks, "read", move |_, chunk: Chunk<FeedbackBlock>, give| {
-        run.books.book_anyway(rank, Outcome::In, (chunk.end - chunk.start) as u64);
-        give(chunk);
-    });
     wiring.decoded_feedback.insert(source, feedback.clone());
     feedback
 }

@@ -95,10 +95,14 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
     let chunks = merge(wiring.scope, chunks.collect());
     let model =
         wiring.run.model(step.index, || Model::new(settings.features().bits, &LearnerSettings::default()));
-    let (end, gate) = feedback(wiring.scope);
-    if step.learned {
+    let gate = if step.learned {
+        let (end, gate) = feedback(wiring.scope);
         wiring.loops.insert(step.index, end);
-    }
+        gate
+    } else {
+        // nobody writes this model: a gate that is open from the start
+        merge(wiring.scope, Vec::new())
+    };
     let handled = wiring.run.metrics.records(step.id, wiring.scope.index());
     let keep_features = step.demand.keep_features;
     vec![Edge::Versions(gated(wiring.scope, chunks, gate, step.id, move |_, chunk: ReviewChunk, give| {

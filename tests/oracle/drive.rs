@@ -28,7 +28,7 @@ transforms:
         let _ = writeln!(yaml, "  kept:      {{ type: filter, inputs: [clean], condition: {condition} }}");
         cleaned = "kept";
     }
-    let _ = writeln!(yaml, "  sentiment: {{ type: sentiment, inputs: [{cleaned}] }}");
+    let _ = writeln!(yaml, "  sentiment: {{ type: sentiment, inputs: [{cleaned}], slots: 65536 }}");
     let wait = setting.label_wait.map_or(String::new(), |wait| format!(", label_wait: {wait}ms"));
     let _ = writeln!(yaml, "  corrected: {{ type: apply_feedback, inputs: [sentiment, feedback]{wait} }}");
     yaml.push_str(

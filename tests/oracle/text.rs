@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization;
 
-/// The named references that cases may use.
-const NAMES: [(&str, &str); 8] = [
+/// The named references that cases and real rows use.
+const NAMES: [(&str, &str); 11] = [
     ("amp", "&"),
     ("lt", "<"),
     ("gt", ">"),
@@ -15,7 +15,10 @@ const NAMES: [(&str, &str); 8] = [
     ("nbsp", "\u{a0}"),
     ("uuml", "ü"),
     ("szlig", "ß"),
+    ("agrave", "à"),
     ("eacute", "é"),
+    ("egrave", "è"),
+    ("iexcl", "¡"),
 ];
 
 /// The cleaned form of a title or text; `None` where nothing is left.

@@ -30,11 +30,12 @@ mod zipf;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use miette::{Context, IntoDiagnostic};
 
-use super::timestamp;
+use super::{EXIT_USAGE, timestamp};
 pub use settings::{GenerateSettings, Summary, TURNING_RANK};
 pub use stream::generate;
 
@@ -121,19 +122,30 @@ impl From<&GenerateArgs> for GenerateSettings {
     }
 }
 
-/// Runs the command: lines to the files, the summary to standard error, with progress if that is a terminal.
-///
-/// # Errors
-/// Settings that contradict themselves, or a file that cannot be written. A reader that closes the pipe is none.
-pub fn run(args: &GenerateArgs) -> miette::Result<()> {
+/// Runs `generate`: 0, 64 for settings that contradict themselves, 1 where a file cannot be written.
+#[must_use]
+pub fn run(args: &GenerateArgs) -> ExitCode {
     let settings = GenerateSettings::from(args);
     if let Some(complaint) = settings.complaint() {
-        return Err(miette::miette!(code = "usage", "{complaint}"));
+        eprintln!("error: {complaint}");
+        return ExitCode::from(EXIT_USAGE);
     }
+    match write(args, &settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(report) => {
+            eprintln!("{report:?}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Lines to the files, the summary to standard error, with progress if that is a terminal. A reader that closes the pipe
+/// has seen enough: no failure.
+fn write(args: &GenerateArgs, settings: &GenerateSettings) -> miette::Result<()> {
     let mut reviews = open(&args.out)?;
     let mut feedback = args.feedback_out.as_deref().map_or_else(|| Ok(Box::new(io::sink()) as _), open)?;
     let progress = progress_bar(settings.events);
-    let result = stream::generate_observed(&settings, &mut *reviews, &mut *feedback, &mut |events| {
+    let result = stream::generate_observed(settings, &mut *reviews, &mut *feedback, &mut |events| {
         progress.set_position(events);
     });
     progress.finish_and_clear();

@@ -1,0 +1,20 @@
+//! The real binary in temporary directories: what each command takes, writes, says and returns.
+//!
+//! No test depends on how fast the machine is: where a run must be caught in the middle, a pipe that is read at the
+//! test's pace holds it there. A limit of time is only there to tell a hang from a slow machine.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod cli {
+    mod commands;
+    mod faults;
+    mod http;
+    mod inputs;
+    mod memory;
+    mod open_metrics;
+    mod runs;
+    mod same_bytes;
+    mod sandbox;
+    mod signals;
+    mod spread;
+}
