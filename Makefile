@@ -51,9 +51,9 @@ fuzz: $(FUZZ) ## Throw mutated lines at decoding and cleaning for a minute (need
 	mkdir -p fuzz/corpus/decode
 	cd fuzz && PATH="$(abspath $(dir $(FUZZ))):$$PATH" cargo +nightly fuzz run decode corpus/decode seeds/decode -- -max_total_time=60
 
-# Without optimisation it builds in a fraction of the time, and has little to do here.
+# Without optimisation and debug information they build in a fraction of the time, and have little to do here.
 $(TOOLS)/bin/cargo-deny:
-	$(CARGO) install --locked --debug --no-track --root $(TOOLS) cargo-deny@0.20.2
+	CARGO_PROFILE_DEV_DEBUG=0 $(CARGO) install --locked --debug --no-track --root $(TOOLS) cargo-deny@0.20.2
 
 $(TOOLS)/bin/cargo-fuzz:
-	$(CARGO) install --locked --debug --no-track --root $(TOOLS) cargo-fuzz@0.13.2
+	CARGO_PROFILE_DEV_DEBUG=0 $(CARGO) install --locked --debug --no-track --root $(TOOLS) cargo-fuzz@0.13.2

@@ -1,6 +1,6 @@
 //! What is wrong with a topology, all of it at once: each fault with its place, what was expected and what to do.
 //!
-//! Inside the folder a [`Fault`] is a message with a [`Span`]; [`TopologyErrors`] pairs it with the text it points
+//! Inside the folder a `Fault` is a message with a `Span`; [`TopologyErrors`] pairs it with the text it points
 //! into, so that it can be drawn with file, line and caret. A fault in a value that a `--set` option gave points into that option.
 //! Values that came from environment variables are never printed: they may be secrets.
 

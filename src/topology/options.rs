@@ -1,7 +1,7 @@
 //! The settings of the whole topology: what stands at its top level beside `sources`, `transforms` and `sinks`.
 //!
 //! The struct is the only source of truth: its doc comments are the reference, its schemars attributes the schema
-//! that `validate` and editors use, its defaults the defaults. Some of it is refused by this version; [`check`] says why.
+//! that `validate` and editors use, its defaults the defaults. Some of it is refused by this version; `check` says why.
 
 use std::{
     net::SocketAddr,

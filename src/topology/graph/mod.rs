@@ -1,6 +1,6 @@
 //! The picture of a plan: as Mermaid or DOT text, or as an SVG drawn here.
 //!
-//! All forms draw one [`Picture`]: boxes and typed edges, in the plan's order, so a picture changes only when the
+//! All forms draw one picture: boxes and typed edges, in the plan's order, so a picture changes only when the
 //! topology does. Steps that the resolver put in are dashed; so is the way of a model from its learner to the step that
 //! scores with it, and the file that takes refused records nobody reads.
 
