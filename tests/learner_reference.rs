@@ -1,8 +1,6 @@
 //! The learner against its sequential reference: on made-up reviews with edits and removals, each epoch scored by the
 //! newest version published before it; and every sentiment and version that the binary publishes of a real file.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
-
 mod sequential_learner;
 
 use std::{

@@ -5,8 +5,6 @@
 //! Reads `DIRIGENT_DATA`, or `../shared/data` beside the crate; skips, with a line that says so, where neither is there,
 //! but fails with `CI=true`. Text is only folded, not cleaned, so figures differ from a run's in the fourth decimal.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
-
 use dirigent::learning::quality::{Labels, Origin, Quality, Window};
 use dirigent::learning::{FeatureSettings, Features, Featuriser, Learner, LearnerSettings, Model};
 use std::{

@@ -5,7 +5,7 @@
 //! scores and learns, without state or output, on the same file. Both run in turn, `ROUNDS` times: a machine's speed
 //! varies by the minute, so only ratios within a round mean anything, and the median of them is told.
 //!
-//! Events and bound come from `../shared/bench` beside the crate; without it, `dirigent generate` makes the events, and
+//! Events and bound come from `DIRIGENT_BENCH`, or `../shared/bench` beside the crate; without it, `dirigent generate` makes the events, and
 //! there are no ratios. Memory a live review is the slope between the first half of the events and all of them, one
 //! worker: what does not grow with the input (the model, buffers) falls out.
 
@@ -35,7 +35,9 @@ fn main() -> Outcome<()> {
         Err(_) => 200_000,
     };
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let bench = Bench { folder: root.join("target/bench"), shared: root.join("../shared/bench") };
+    let shared =
+        std::env::var_os("DIRIGENT_BENCH").map_or_else(|| root.join("../shared/bench"), PathBuf::from);
+    let bench = Bench { folder: root.join("target/bench"), shared };
     fs::create_dir_all(&bench.folder)?;
     let (input, epoch) = bench.events(events)?;
     let bound = bench.bound()?;

@@ -216,7 +216,7 @@ mod tests {
                 let (end, committed) = feedback(scope);
                 let chunks = ingest(scope, "endless", 0, Arc::clone(&intake), committed, Offsets);
                 let done: Stream<'_, ()> = flat_map(chunks, "fragile", |epoch, _: Chunk<u64>, _| {
-                    assert!(epoch < 5_000, "no epoch past {epoch}")
+                    assert!(epoch < 5_000, "no epoch past {epoch}");
                 });
                 end.connect(done);
             });

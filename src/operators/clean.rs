@@ -93,7 +93,7 @@ fn decoded_reviews<'s>(wiring: &mut Wiring<'s>, source: usize, demand: &Demand) 
         decoder,
     );
     let reviews = flat_map(chunks, "read", |_, chunk: Chunk<ReviewBlock>, give| {
-        give(ReviewChunk { chunk, filtered: None })
+        give(ReviewChunk { chunk, filtered: None });
     });
     wiring.decoded.insert(source, reviews.clone());
     reviews
