@@ -118,6 +118,8 @@ struct State {
     open: BTreeMap<Epoch, BTreeMap<u32, u64>>,
     log: Box<dyn EpochLog>,
     claimers: Vec<Claimer>,
+    /// Workers with a step of their own that the others wait for.
+    occupied: Vec<usize>,
 }
 
 /// The source operator of one worker.
@@ -190,6 +192,7 @@ impl Intake {
                 open: BTreeMap::new(),
                 log,
                 claimers: Vec::new(),
+                occupied: Vec::new(),
             }),
             limit: AtomicU64::new(Epoch::MAX),
             durable: AtomicU64::new(0),
@@ -220,17 +223,30 @@ impl Intake {
         lock(&self.state).claimers.push(Claimer { source, worker, waker, records: 0 });
     }
 
+    /// A worker owns a step that every epoch waits for (a learner): while others keep up, it leaves decoding to them.
+    pub fn occupy(&self, worker: usize) {
+        let mut state = lock(&self.state);
+        if !state.occupied.contains(&worker) {
+            state.occupied.push(worker);
+        }
+    }
+
     /// Reads the next chunk of a source that may be read on; `None` when there is none now for this worker.
     pub(super) fn claim(&self, source: usize, worker: usize, chunk: &mut RawChunk) -> Option<Claim> {
         if self.failed.load(Ordering::Relaxed) {
             return None;
         }
+        let occupied;
         let mut candidates: Vec<(Epoch, usize)> = {
             let state = lock(&self.state);
+            // what others wait for must not wait for a long chunk
+            occupied = state.occupied.contains(&worker) && state.claimers.len() > 1;
             let limit = self.limit.load(Ordering::Relaxed);
             let of_source = state.partitions.iter().enumerate().filter(|(p, _)| self.sources[*p] == source);
+            let restrained = state.leaves_it_to_others(source, worker);
             let candidates: Vec<_> = of_source
                 .filter(|(_, s)| s.may_read(&self.settings, limit))
+                .filter(|(_, s)| !restrained || s.records_in_flight() < RECORDS * 3 / 4)
                 .map(|(p, s)| (s.clock.low(), p))
                 .collect();
             if !candidates.is_empty()
@@ -253,7 +269,8 @@ impl Intake {
             }
             chunk.clear();
             self.reading.fetch_add(1, Ordering::AcqRel);
-            let outcome = reader.entry.partition.read(chunk, CHUNK.0, CHUNK.1);
+            let records = if occupied { CHUNK.0 / 4 } else { CHUNK.0 };
+            let outcome = reader.entry.partition.read(chunk, records, CHUNK.1);
             self.reading.fetch_sub(1, Ordering::AcqRel);
             let more = match outcome {
                 Ok(more) => more,
@@ -504,12 +521,21 @@ impl State {
     /// Another worker that has to claim before this one does: it has less than half of an equal share, or than an eighth
     /// of all where workers are few, and this one has more.
     fn goes_first(&self, source: usize, worker: usize) -> Option<&Claimer> {
-        let of_source = || self.claimers.iter().filter(|c| c.source == source);
+        let first = self.behind(source).next()?;
+        (!self.behind(source).any(|c| c.worker == worker)).then_some(first)
+    }
+
+    fn behind(&self, source: usize) -> impl Iterator<Item = &Claimer> {
+        let of_source = move || self.claimers.iter().filter(move |c| c.source == source);
         let (workers, records) = of_source().fold((0, 0), |(n, sum), c| (n + 1, sum + c.records));
-        let behind = |c: &&Claimer| c.records + SLACK < records / (2 * workers).max(8);
-        let first = of_source().find(behind)?;
-        let itself = of_source().filter(behind).any(|c| c.worker == worker);
-        (!itself).then_some(first)
+        of_source().filter(move |c| c.records + SLACK < records / (2 * workers).max(8))
+    }
+
+    /// Whether a worker that has other things to do claims only what the others do not keep up with.
+    fn leaves_it_to_others(&self, source: usize, worker: usize) -> bool {
+        self.occupied.contains(&worker)
+            && self.claimers.iter().any(|c| c.source == source && c.worker != worker)
+            && !self.behind(source).any(|c| c.worker == worker)
     }
 }
 
@@ -541,11 +567,15 @@ impl PartitionState {
         self.unstamped.1 + self.flights.iter().map(|flight| flight.bytes).sum::<u64>()
     }
 
+    fn records_in_flight(&self) -> u64 {
+        self.unstamped.0 + self.flights.iter().map(|flight| flight.records).sum::<u64>()
+    }
+
     fn may_read(&self, settings: &IntakeSettings, limit: Epoch) -> bool {
         if self.read_to_end || self.done || self.clock.low() > limit {
             return false;
         }
-        let records = self.unstamped.0 + self.flights.iter().map(|flight| flight.records).sum::<u64>();
+        let records = self.records_in_flight();
         let few = self.flights.len() < settings.epochs_in_flight || records < RECORDS;
         few && (self.flights.len() <= 1 || self.bytes_in_flight() < BYTES)
     }

@@ -91,7 +91,10 @@ pub trait Owner<I, O> {
     fn end(&mut self, give: &mut dyn FnMut(Epoch, O));
 }
 
-/// Runs the owner on one worker. The first stream says which epochs are closed, for the loop; the second carries what
+/// The worker that owns every model's writer.
+pub const OWNER: usize = 0;
+
+/// Runs the owner on one worker, [`OWNER`]. The first stream says which epochs are closed, for the loop; the second carries what
 /// the owner gives at the end of the input.
 pub fn owned<'s, I: ExchangeData, O: 'static>(
     scope: Scope<'s, u64>,
@@ -100,12 +103,12 @@ pub fn owned<'s, I: ExchangeData, O: 'static>(
     mut owner: impl Owner<I, O> + 'static,
 ) -> (Stream<'s, ()>, Stream<'s, O>) {
     let mut builder = OperatorBuilder::new(name.to_owned(), scope);
-    let mut input = builder.new_input(input, Exchange::new(|_: &I| 0));
+    let mut input = builder.new_input(input, Exchange::new(|_: &I| OWNER as u64));
     let (closed, closed_stream) = builder.new_output::<Vec<()>>();
     let mut closed = OutputBuilder::<_, CapacityContainerBuilder<Vec<()>>>::from(closed);
     let (given, given_stream) = builder.new_output::<Vec<O>>();
     let mut given = OutputBuilder::<_, CapacityContainerBuilder<Vec<O>>>::from(given);
-    let first = scope.index() == 0;
+    let first = scope.index() == OWNER;
     builder.build(move |mut capabilities| {
         // Held at the frontier, so that something can still leave when the input has ended.
         let mut last = capabilities.pop().filter(|_| first);

@@ -17,6 +17,7 @@ mod language;
 mod learner;
 mod model;
 mod negation;
+mod prefetch;
 pub mod quality;
 mod settings;
 mod sorting;

@@ -13,6 +13,7 @@
 use super::{
     LearnerSettings,
     encoding::{Features, SlotBits},
+    prefetch::prefetch,
 };
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -103,6 +104,15 @@ impl Model {
         let bias = f64::from_bits(self.bias.load(Relaxed));
         let class_ratio = f32::from_bits(self.class_ratio.load(Relaxed) as u32);
         self.forward(features, bias, class_ratio, |_, _| {}).probability
+    }
+
+    /// Asks for the slots of a review that is to be scored or learned soon.
+    pub fn prefetch(&self, features: Features<'_>) {
+        for (slot, _) in features {
+            if let Some(cell) = self.slots.get(slot as usize) {
+                prefetch(cell);
+            }
+        }
     }
 
     /// The number of the version published last.

@@ -22,7 +22,7 @@ use crate::{
         Epoch,
         edge::{Update, updates},
         keyed::runs,
-        model_loop::{Owner, owned},
+        model_loop::{OWNER, Owner, owned},
     },
     learning::{
         FeatureSettings, Features, Learner, LearnerSettings, Model,
@@ -76,6 +76,7 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
         progressive: Quality::default(),
         unlabelled: BTreeSet::new(),
     };
+    wiring.run.intake.occupy(OWNER);
     let (closed, models) = owned(wiring.scope, updates(table), step.id, learn);
     if let Some(end) = wiring.loops.remove(&scoring) {
         end.connect(closed);
@@ -141,7 +142,12 @@ impl Owner<Update<Scored>, ModelRecord> for Learn {
             let order = |change: &Change| (change.place, change.new.as_ref().and_then(example).is_some());
             order(a).cmp(&order(b)).then_with(|| a.review_id().cmp(b.review_id()))
         });
-        for change in &steps {
+        for (n, change) in steps.iter().enumerate() {
+            if let Some(next) = steps.get(n + 1) {
+                for row in [&next.old, &next.new].into_iter().flatten() {
+                    self.model.prefetch(Features(row.review.features()));
+                }
+            }
             self.step(change);
         }
         if !steps.is_empty() {

@@ -107,12 +107,14 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
     let keep_features = step.demand.keep_features;
     vec![Edge::Versions(gated(wiring.scope, chunks, gate, step.id, move |_, chunk: ReviewChunk, give| {
         let mut n = 0;
-        for (_, review, kind) in chunk.reviews() {
+        let bytes = &chunk.chunk.block.bytes;
+        let mut reviews = chunk.reviews().peekable();
+        while let Some((_, review, kind)) = reviews.next() {
             n += 1;
-            give(Version {
-                review: score(&model, &chunk.chunk.block.bytes, review, kind, keep_features),
-                kind,
-            });
+            if let Some((_, next, _)) = reviews.peek() {
+                model.prefetch(Features(&bytes[next.features.0..next.features.1]));
+            }
+            give(Version { review: score(&model, bytes, review, kind, keep_features), kind });
         }
         handled.inc_by(n);
     }))]
