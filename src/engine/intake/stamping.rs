@@ -1,0 +1,133 @@
+//! Stamps, strictly in the order of each partition; epochs that every partition has passed go to the log.
+
+use std::{sync::atomic::Ordering, time::Instant};
+
+use super::{
+    Claim, Intake, IntakeError, State, lock,
+    partition_state::{ERROR_WINDOW, Submitted},
+};
+use crate::engine::{
+    Epoch,
+    clock::{Reading, Stamp},
+    log::EpochRecord,
+};
+
+impl Intake {
+    /// Takes what decoding said of a claimed chunk: a reading, the offset after it and its bytes, a record each.
+    pub(in crate::engine) fn submit(&self, claim: Claim, readings: Vec<(Reading, u64, u64)>) {
+        let mut state = lock(&self.state);
+        let partition = &mut state.partitions[claim.partition as usize];
+        partition.early.insert(claim.sequence, readings);
+        self.advance(&mut state, claim.partition as usize);
+    }
+
+    /// The stamps of a submitted chunk, once all its records have one.
+    pub(in crate::engine) fn stamps(&self, claim: Claim) -> Option<Vec<Stamp>> {
+        lock(&self.state).ready.remove(&claim)
+    }
+
+    /// No record of this source will fall before this epoch; `None` when no record is to come.
+    pub(in crate::engine) fn low(&self, source: usize) -> Option<Epoch> {
+        if self.failed.load(Ordering::Relaxed) {
+            return None;
+        }
+        let state = lock(&self.state);
+        let of_source = state.partitions.iter().enumerate().filter(|(p, _)| self.sources[*p] == source);
+        of_source.filter(|(_, s)| !s.done).map(|(_, s)| s.unreleased()).min()
+    }
+
+    /// The last epoch that records may be released at: the lowest that some partition, of any source, is still in.
+    ///
+    /// A stop ends the run at that very epoch, so nothing that was released ever has to be taken back.
+    pub(in crate::engine) fn released(&self) -> Epoch {
+        let state = lock(&self.state);
+        state.lowest().unwrap_or(Epoch::MAX).min(self.limit())
+    }
+
+    /// Every sink has committed all epochs before this one.
+    pub(in crate::engine) fn commit(&self, before: Epoch) {
+        if self.committed.fetch_max(before, Ordering::Relaxed) >= before {
+            return;
+        }
+        *lock(&self.moved) = Instant::now();
+        let mut state = lock(&self.state);
+        for partition in &mut state.partitions {
+            while partition.flights.front().is_some_and(|flight| flight.epoch < before) {
+                partition.flights.pop_front();
+            }
+        }
+        state.log.truncate(before);
+    }
+
+    /// Stamps what can be stamped of a partition, logs the epochs that all partitions have passed, wakes the workers.
+    pub(super) fn advance(&self, state: &mut State, p: usize) {
+        let partition = &mut state.partitions[p];
+        let before = (partition.clock.low(), partition.unreleased(), partition.done, state.ready.len());
+        let mut stamped = Vec::new();
+        while let Some(readings) = partition.early.remove(&partition.submitted) {
+            partition.chunks.push_back(Submitted {
+                sequence: partition.submitted,
+                records: readings.len(),
+                stamps: Vec::with_capacity(readings.len()),
+            });
+            partition.submitted += 1;
+            for (reading, next, bytes) in readings {
+                partition.at_clock.push_back((next, bytes));
+                if let Some(refused) = partition.count_error(reading.refused)
+                    && refused as f64 > self.settings.max_error_ratio * ERROR_WINDOW as f64
+                {
+                    let partition = self.names[p].1.clone();
+                    lock(&self.failure).get_or_insert(IntakeError::TooManyErrors {
+                        partition,
+                        offset: next,
+                        refused,
+                    });
+                    self.failed.store(true, Ordering::Release);
+                    self.wake(state);
+                    return;
+                }
+                partition.clock.push(reading, &mut |stamp| stamped.push(stamp));
+            }
+        }
+        let limit = self.limit.load(Ordering::Relaxed);
+        let all_in = partition.read_to_end && partition.submitted == partition.claimed;
+        if all_in || partition.clock.low() > limit {
+            partition.clock.finish(&mut |stamp| stamped.push(stamp));
+        }
+        for stamp in stamped {
+            let Some((next, bytes)) = partition.at_clock.pop_front() else { break };
+            state.open.entry(stamp.epoch).or_default().insert(p as u32, next);
+            partition.fly(stamp.epoch, bytes);
+            self.records.fetch_add(1, Ordering::Relaxed);
+            let Some(chunk) = partition.chunks.front_mut() else { break };
+            chunk.stamps.push(stamp);
+            if chunk.stamps.len() == chunk.records {
+                let claim = Claim { partition: p as u32, sequence: chunk.sequence };
+                state.ready.insert(claim, std::mem::take(&mut chunk.stamps));
+                partition.chunks.pop_front();
+            }
+        }
+        if all_in || partition.clock.low() > limit {
+            partition.done = true;
+        }
+        let after = (partition.clock.low(), partition.unreleased(), partition.done, state.ready.len());
+        if after != before {
+            *lock(&self.moved) = Instant::now();
+            self.log(state);
+            self.wake(state);
+        }
+    }
+
+    pub(super) fn log(&self, state: &mut State) {
+        let passed = state.lowest().unwrap_or(Epoch::MAX);
+        let limit = self.limit.load(Ordering::Relaxed);
+        while let Some(open) = state.open.first_entry() {
+            if *open.key() >= passed || *open.key() > limit {
+                break;
+            }
+            let (epoch, bindings) = open.remove_entry();
+            state.log.append(EpochRecord { epoch, bindings: bindings.into_iter().collect() });
+        }
+        self.durable.store(state.log.durable().unwrap_or(0), Ordering::Release);
+    }
+}
