@@ -42,9 +42,10 @@ lint: $(DENY) ## Check form, clippy, licences and sources of dependencies, and t
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 
 .PHONY: bench
-bench: ## Measure the kernels, and the whole pipeline beside a bound without an engine
+bench: ## Measure the kernels, the whole pipeline beside a bound without an engine, and the quality of the model
 	$(CARGO) bench --locked --bench kernels
 	$(CARGO) bench --locked --bench pipeline
+	$(CARGO) bench --locked --bench quality
 
 .PHONY: fuzz
 fuzz: $(FUZZ) ## Throw mutated lines at decoding and cleaning for a minute (needs a nightly compiler)
