@@ -38,15 +38,6 @@ pub fn keyed<'s, I: ExchangeData + Clone, O: 'static>(
     per_epoch(input, name, pact, step)
 }
 
-/// Runs a step on the records where they are.
-pub fn local<'s, I: Clone + 'static, O: 'static>(
-    input: Stream<'s, I>,
-    name: &str,
-    step: impl EpochStep<I, O> + 'static,
-) -> Stream<'s, O> {
-    per_epoch(input, name, Pipeline, step)
-}
-
 fn per_epoch<'s, I: Clone + 'static, O: 'static, P>(
     input: Stream<'s, I>,
     name: &str,

@@ -13,12 +13,12 @@ use super::{
     block::{FeedbackBlock, FeedbackBlocks, Refusals, ReviewBlock, ReviewBlocks, ReviewChunk, ReviewSource},
     books::Outcome,
     registry::{Demand, EdgeType, Operator, Output, OutputType, Port, Record, Settings, parse},
-    wiring::{Edge, Refused, Step, Wiring},
+    wiring::{Edge, Refused, SourceInfo, Step, Wiring},
 };
 use crate::{
     engine::{
         edge::{Stream, merge},
-        ingest::{Chunk, ingest},
+        ingest::{Chunk, Decoder, ingest},
         keyed::flat_map,
     },
     records::{FeedbackDecoder, FeedbackFields, ReviewFields},
@@ -84,19 +84,18 @@ fn decoded_reviews<'s>(wiring: &mut Wiring<'s>, source: usize, demand: &Demand) 
         fields,
         demand: demand.clone(),
     });
-    let chunks = ingest(
-        wiring.scope,
-        &info.id,
-        info.rank,
-        Arc::clone(&wiring.run.intake),
-        wiring.committed.clone(),
-        decoder,
-    );
+    let chunks = read(wiring, info, decoder);
     let reviews = flat_map(chunks, "read", |_, chunk: Chunk<ReviewBlock>, give| {
         give(ReviewChunk { chunk, filtered: None });
     });
     wiring.decoded.insert(source, reviews.clone());
     reviews
+}
+
+/// The source operator of a source, with what decodes its records.
+fn read<'s, D: Decoder>(wiring: &Wiring<'s>, source: &SourceInfo, decoder: D) -> Stream<'s, Chunk<D::Block>> {
+    let intake = Arc::clone(&wiring.run.intake);
+    ingest(wiring.scope, &source.id, source.rank, intake, wiring.committed.clone(), decoder)
 }
 
 /// The decoded feedback of a source; the first step that asks has it decoded.
@@ -115,14 +114,7 @@ pub(super) fn decoded_feedback<'s>(
         fields,
         decoder: FeedbackDecoder::default(),
     };
-    let feedback = ingest(
-        wiring.scope,
-        &info.id,
-        info.rank,
-        Arc::clone(&wiring.run.intake),
-        wiring.committed.clone(),
-        decoder,
-    );
+    let feedback = read(wiring, info, decoder);
     wiring.decoded_feedback.insert(source, feedback.clone());
     feedback
 }

@@ -130,17 +130,6 @@ impl Review {
         (head.user_len > 0).then(|| self.text_at(skip, head.user_len.into()))
     }
 
-    /// Cleaned title and text; empty where no step asked for them.
-    #[must_use]
-    pub fn texts(&self) -> (&str, &str) {
-        let head = self.head();
-        let skip = ids_len(head);
-        (
-            self.text_at(skip, head.title_len as usize),
-            self.text_at(skip + head.title_len as usize, head.text_len as usize),
-        )
-    }
-
     /// Its features, encoded; empty where no step keeps them.
     #[must_use]
     pub fn features(&self) -> &[u8] {
