@@ -8,7 +8,7 @@ use super::{FeatureSettings, Learner, LearnerSettings, Model, counts::Counts, le
 use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
-/// Version of the format. Golden files of older ones are kept as tests.
+/// Version of the format. A file of each is kept in `tests/stored_models`.
 const FORMAT: u32 = 1;
 const METADATA: &str = "dirigent";
 
