@@ -381,6 +381,15 @@ fn the_validate_command() {
     assert_eq!(code, Some(78));
     assert!(err.contains("expected 1024 to 67108864") && err.ends_with("2 errors\n"), "{err}");
 
+    fs::write(folder.path().join("reviews.jsonl"), "kept").unwrap();
+    for command in ["validate", "run"] {
+        let set = "sinks.scored.path=./reviews.jsonl";
+        let (code, _, err) = told(&dirigent(folder.path(), &[command, "right.yaml", "--set", set]));
+        assert_eq!(code, Some(78), "{err}");
+        assert!(err.contains("which `reviews` reads") && err.ends_with("1 error\n"), "{err}");
+        assert_eq!(fs::read(folder.path().join("reviews.jsonl")).unwrap(), b"kept");
+    }
+
     let (code, out, err) = told(&dirigent(folder.path(), &["validate", "unread.yaml"]));
     assert_eq!(code, Some(0));
     assert!(out.ends_with(": ok\n") && err.contains("nobody reads the source `more`"), "{err}");

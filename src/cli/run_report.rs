@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::{
     operators::{books::Balance, quality_log::EpochQuality, wiring::Run},
     records::ModelRecord,
+    topology::options::REPORT,
 };
 
 /// A run that has ended.
@@ -50,7 +51,7 @@ impl RunReport {
             sources,
             model: run.quality.last(),
             epochs: run.quality.epochs(),
-            scratch: run.state.join("report.json"),
+            scratch: run.state.join(REPORT),
         }
     }
 

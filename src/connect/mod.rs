@@ -1,7 +1,8 @@
 //! Connectors: what `type:` means under `sources:` and `sinks:`.
 //!
-//! [`registry`] lists them, as `operators::registry` lists the steps.
+//! [`registry`] lists them, as `operators::registry` lists the steps. [`place`]: where they read and write.
 
+pub mod place;
 pub mod registry;
 
 pub mod file;

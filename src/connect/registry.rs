@@ -6,6 +6,7 @@ use schemars::Schema;
 use serde_json::Value;
 use thiserror::Error;
 
+use super::place::Place;
 use crate::engine::{partition::Partition, sink::Sink};
 
 /// A fault in settings that the schema cannot express: JSON pointer, what is wrong, what to do.
@@ -55,8 +56,21 @@ pub struct SourceKind {
     pub check: fn(&Value) -> Vec<Fault>,
     /// Whether its input ends by itself with these settings.
     pub bounded: fn(&Value) -> bool,
+    /// The setting by which it reads a place, if it does: no sink of its topology may write there.
+    pub reads: fn(&Value, &Place) -> Option<&'static str>,
     /// Opens its partitions, in their order.
     pub open: fn(&Value, &SourceContext<'_>) -> Result<Vec<OpenSource>, OpenError>,
+}
+
+/// Where a sink writes.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The setting that says so.
+    pub setting: &'static str,
+    /// In words, the setting as it is written: `file out/x.jsonl`.
+    pub words: String,
+    /// The place.
+    pub place: Place,
 }
 
 /// A kind of sink.
@@ -70,8 +84,8 @@ pub struct SinkKind {
     pub schema: fn() -> Schema,
     /// What the schema cannot say.
     pub check: fn(&Value) -> Vec<Fault>,
-    /// What it writes to: two sinks of one topology may not write to the same place.
-    pub target: fn(&Value) -> String,
+    /// What it writes to: nothing else of its topology may write or read there.
+    pub target: fn(&Value) -> Target,
     /// Opens it for a run, replacing what stood there.
     pub open: fn(&Value) -> Result<Box<dyn Sink>, OpenError>,
 }

@@ -15,7 +15,7 @@ use super::{
     registry::{Demand, EdgeType, Operator, Output, OutputType, Port, Settings, StateFormat, parse},
     row::{Place, Scored},
     sentiment::SentimentSettings,
-    wiring::{Edge, Run, Step, Wiring},
+    wiring::{Edge, MODELS, Run, Step, Wiring},
 };
 use crate::{
     engine::{
@@ -268,8 +268,8 @@ impl Learn {
     fn write_file(&self) -> Result<(String, String), Box<dyn std::error::Error>> {
         let bytes = store::save(&self.features, &self.model, &self.learner)?;
         let hash = store::name(&bytes);
-        let url = format!("models/{hash}.safetensors");
-        std::fs::create_dir_all(self.run.state.join("models"))?;
+        let url = format!("{MODELS}/{hash}.safetensors");
+        std::fs::create_dir_all(self.run.state.join(MODELS))?;
         std::fs::write(self.run.state.join(&url), bytes)?;
         Ok((hash, url))
     }

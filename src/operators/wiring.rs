@@ -33,6 +33,9 @@ use crate::{
 
 pub use crate::learning::Languages;
 
+/// The folder for stored models, in the state folder.
+pub const MODELS: &str = "models";
+
 /// A source, as the steps that decode it know it.
 #[derive(Debug)]
 pub struct SourceInfo {

@@ -14,7 +14,10 @@ use std::{
 
 use thiserror::Error;
 
-use super::plan::{From, Plan};
+use super::{
+    options::DEAD_LETTERS,
+    plan::{From, Plan},
+};
 use crate::{
     connect::registry::{OpenError, SourceContext},
     engine::{
@@ -89,9 +92,6 @@ pub struct Assembly {
     sinks: OpenSinks,
     options: RunOptions,
 }
-
-/// The sink for refused records that no sink of the topology reads.
-const DEAD_LETTERS: &str = "dead-letters.jsonl";
 
 impl Assembly {
     /// Opens sources and sinks.

@@ -2,7 +2,7 @@
 //!
 //! A file becomes a tree with places (`yaml`, `document`), takes `--set` options (`set`) and variables (`variables`), is held
 //! against the schema (`schema`, `conform`), and what the schema cannot say is resolved: references, edge types, steps put
-//! in (`declared`, `references`, `edges`, `models`, `resolve`). No step is known by its name here: all that is known of it is its registry entry.
+//! in (`declared`, `references`, `edges`, `models`, `places`, `resolve`). No step is known by its name here: all that is known of it is its registry entry.
 
 pub mod assemble;
 pub mod diagnostics;
@@ -20,6 +20,7 @@ mod document;
 mod edges;
 mod mismatch;
 mod models;
+mod places;
 mod references;
 mod resolve;
 mod scalar;

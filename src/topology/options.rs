@@ -127,6 +127,11 @@ fn stall_timeout() -> Millis {
     Millis(60_000)
 }
 
+/// Within the folder of state: the refused records that no sink of the topology reads.
+pub const DEAD_LETTERS: &str = "dead-letters.jsonl";
+/// Within the folder of state: the report that a picture was drawn from, when nobody asked to keep it.
+pub const REPORT: &str = "report.json";
+
 impl Options {
     /// The folder of state.
     #[must_use]

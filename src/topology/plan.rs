@@ -132,14 +132,18 @@ impl Plan {
     /// The outputs of refused records that no sink reads: they go to `dead-letters.jsonl` in the state folder.
     #[must_use]
     pub fn unread_dead_letters(&self) -> Vec<From> {
-        let read: Vec<From> = self.sinks.iter().flat_map(|sink| &sink.inputs).copied().collect();
-        let outputs = self.steps.iter().enumerate().flat_map(|(index, step)| {
-            (0..step.outputs.len())
-                .map(move |output| (From::Step { step: index, output }, step.outputs[output]))
-        });
-        outputs
-            .filter(|(from, edge)| *edge == EdgeType::DeadLetters && !read.contains(from))
-            .map(|(from, _)| from)
-            .collect()
+        unread_dead_letters(&self.steps, &self.sinks)
     }
+}
+
+/// The outputs of refused records of these steps that none of these sinks reads.
+pub(super) fn unread_dead_letters(steps: &[StepNode], sinks: &[SinkNode]) -> Vec<From> {
+    let read: Vec<From> = sinks.iter().flat_map(|sink| &sink.inputs).copied().collect();
+    let outputs = steps.iter().enumerate().flat_map(|(index, step)| {
+        (0..step.outputs.len()).map(move |output| (From::Step { step: index, output }, step.outputs[output]))
+    });
+    outputs
+        .filter(|(from, edge)| *edge == EdgeType::DeadLetters && !read.contains(from))
+        .map(|(from, _)| from)
+        .collect()
 }

@@ -2,8 +2,6 @@
 //!
 //! Steps are found by the traits of their registry entries (`inserts`, `scores`, `learns`, `demand`), never by a name.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -14,6 +12,7 @@ use super::{
     edges::{Wired, wire},
     models,
     options::{self, Options},
+    places::meetings,
     plan::{From, Plan, SourceNode},
     references::{self, References, Upstream},
 };
@@ -26,13 +25,15 @@ pub(super) fn resolve(root: &Node, faults: &mut Vec<Fault>, warnings: &mut Vec<F
     if root.get("clock").and_then(Node::as_text) == Some("event") {
         bounded(&components, faults);
     }
-    targets(&components, faults);
     let references = references::resolve(&components, faults);
     let mut wired = wire(&components, &references, faults);
     models::learners(&components, &references, &mut wired, faults);
     models::demands(&components, &mut wired, faults);
     // Where a reference is not understood, what looks unread may be what it meant.
-    if references.are_whole(&components) {
+    let whole = references.are_whole(&components);
+    let sinks_known = whole && components.sinks.iter().all(|sink| sink.kind.is_some());
+    meetings(&components, &wired, options.as_ref(), sinks_known, faults);
+    if whole {
         unread(&components, &references, &wired, warnings);
     }
     let options = options.filter(|_| faults.is_empty())?;
@@ -90,28 +91,6 @@ fn endless_setting<'a>(source: &'a Declared<'_, SourceKind>, kind: &SourceKind) 
         without.shift_remove(*key);
         (kind.bounded)(&Value::Object(without))
     })
-}
-
-/// Two sinks that write to one place would write over each other.
-fn targets(components: &Components<'_>, faults: &mut Vec<Fault>) {
-    let mut seen: BTreeMap<String, &Declared<'_, _>> = BTreeMap::new();
-    for sink in components.sinks.iter().filter(|sink| sink.healthy) {
-        let Some(kind) = sink.kind else { continue };
-        let target = (kind.target)(&sink.settings);
-        if let Some(first) = seen.get(&target) {
-            faults.push(
-                Fault::new(
-                    sink.span,
-                    format!("`{}` and `{}` write to one place: {target}", first.id, sink.id),
-                    "the second writer",
-                )
-                .also(first.span, "the first writer")
-                .help("give each sink a place of its own"),
-            );
-        } else {
-            seen.insert(target, sink);
-        }
-    }
 }
 
 /// What nobody reads is allowed, and most likely forgotten.

@@ -4,4 +4,10 @@ pub mod sink;
 mod source;
 
 pub use sink::{FileSinkSettings, SINK};
-pub use source::{FileSourceSettings, SOURCE};
+pub use source::{FileSourceSettings, SOURCE, SPOOL};
+
+/// Whether a path can only be a folder, or is one now.
+fn names_a_folder(path: &str) -> bool {
+    let last = path.rsplit('/').next().unwrap_or_default();
+    ["", ".", ".."].contains(&last) || std::path::Path::new(path).is_dir()
+}

@@ -6,8 +6,12 @@ use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::names_a_folder;
 use crate::{
-    connect::registry::{OpenError, SinkKind},
+    connect::{
+        place::Place,
+        registry::{Fault, OpenError, SinkKind, Target},
+    },
     engine::{
         Epoch,
         sink::{Sink, SinkError},
@@ -18,7 +22,7 @@ use crate::{
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FileSinkSettings {
-    /// The file that is written, JSON lines. Its folder is made if it is not there.
+    /// The file that is written, JSON lines. Its folder is made if it is not there. A run replaces it, so nothing else may write or read it.
     pub path: String,
 }
 
@@ -27,13 +31,41 @@ pub const SINK: SinkKind = SinkKind {
     name: "file",
     summary: "Writes JSON lines, ordered by epoch and key.",
     schema: || schema_for!(FileSinkSettings),
-    check: |_| Vec::new(),
-    target: |settings| format!("file {}", settings.get("path").and_then(Value::as_str).unwrap_or_default()),
-    open: |settings| {
-        let path = settings.get("path").and_then(Value::as_str).unwrap_or_default();
-        open(Path::new(path))
+    check,
+    target: |settings| {
+        let path = path_of(settings);
+        Target { setting: "path", words: format!("file {path}"), place: Place::file(Path::new(path)) }
     },
+    open: |settings| open(Path::new(path_of(settings))),
 };
+
+fn path_of(settings: &Value) -> &str {
+    settings.get("path").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn check(settings: &Value) -> Vec<Fault> {
+    let written = path_of(settings);
+    let path = Path::new(written);
+    let refuse = |message: &str, hint: &str| vec![("/path".to_owned(), message.to_owned(), hint.to_owned())];
+    let packed = path.extension().filter(|ending| ["gz", "zst"].iter().any(|packed| ending == packed));
+    if written.is_empty() {
+        refuse("the path is empty", "give the file that is to be written, such as out/scored.jsonl")
+    } else if written == "-" {
+        refuse(
+            "a sink does not write to `-`",
+            "write to /dev/stdout for standard output, to ./- for a file of that name",
+        )
+    } else if names_a_folder(written) {
+        refuse("the path is a folder", "give a file in it, such as scored.jsonl")
+    } else if let Some(ending) = packed {
+        refuse(
+            &format!("a sink writes plain lines, not .{}", ending.display()),
+            "leave that ending out, and pack the file after the run",
+        )
+    } else {
+        Vec::new()
+    }
+}
 
 /// Opens a file for a run, replacing what stood in it.
 ///

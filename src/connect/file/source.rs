@@ -19,8 +19,12 @@ use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::names_a_folder;
 use crate::{
-    connect::registry::{OpenError, OpenSource, SourceContext, SourceKind},
+    connect::{
+        place::Place,
+        registry::{Fault, OpenError, OpenSource, SourceContext, SourceKind},
+    },
     engine::partition::{Partition, RawChunk, RawRecord, SourceError},
 };
 
@@ -40,10 +44,41 @@ pub const SOURCE: SourceKind = SourceKind {
     name: "file",
     summary: "Reads JSON lines from files, plain or compressed, or from standard input.",
     schema: || schema_for!(FileSourceSettings),
-    check: |_| Vec::new(),
+    check,
     bounded: |settings| !settings.get("follow").and_then(Value::as_bool).unwrap_or(false),
+    reads: |settings, place| {
+        let path = path_of(settings);
+        let reads = if path == "-" { *place == Place::StandardInput } else { place.matches(path) };
+        reads.then_some("path")
+    },
     open,
 };
+
+/// The folder for copies of standard input, in the state folder.
+pub const SPOOL: &str = "spool";
+
+fn path_of(settings: &Value) -> &str {
+    settings.get("path").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn check(settings: &Value) -> Vec<Fault> {
+    let path = path_of(settings);
+    let refuse = |message: String, hint: String| vec![("/path".to_owned(), message, hint)];
+    if path.is_empty() {
+        refuse("the path is empty".into(), "give a file, or a glob such as data/*.jsonl".into())
+    } else if let Err(error) = glob::Pattern::new(path) {
+        refuse(
+            format!("the path is no glob: {} (after {} characters)", error.msg, error.pos),
+            "`*`, `?`, `[a-z]` and `**` are known in a path; `[*]`, `[?]` and `[[]` stand for the characters themselves"
+                .into(),
+        )
+    } else if names_a_folder(path) {
+        let folder = path.trim_end_matches('/');
+        refuse("the path is a folder".into(), format!("read the files in it: {folder}/*.jsonl"))
+    } else {
+        Vec::new()
+    }
+}
 
 fn open(settings: &Value, context: &SourceContext<'_>) -> Result<Vec<OpenSource>, OpenError> {
     let fault = |path: &str, reason: String, hint: &str| OpenError {
@@ -92,7 +127,7 @@ fn open(settings: &Value, context: &SourceContext<'_>) -> Result<Vec<OpenSource>
 }
 
 fn spool_standard_input(context: &SourceContext<'_>) -> io::Result<PathBuf> {
-    let folder = context.state.join("spool");
+    let folder = context.state.join(SPOOL);
     std::fs::create_dir_all(&folder)?;
     let path = folder.join(format!("{}.jsonl", context.id));
     let mut file = File::create(&path)?;

@@ -1,0 +1,140 @@
+//! Places outside where two parts of a topology would meet: two writers of one file, a file that is read and written, a
+//! file that the run itself keeps, one standard input for two.
+//!
+//! A run replaces what its sinks write, so each of these would lose somebody's records. What counts as one place,
+//! `connect::place` says.
+
+use super::{
+    declared::{Components, Declared},
+    diagnostics::Fault,
+    document::Span,
+    edges::Wired,
+    options::{DEAD_LETTERS, Options, REPORT},
+    plan::unread_dead_letters,
+};
+use crate::{
+    connect::{
+        file::SPOOL,
+        place::Place,
+        registry::{SinkKind, SourceKind, Target},
+    },
+    operators::wiring::MODELS,
+};
+
+/// A sink with its place, and where that stands.
+struct Writer<'a> {
+    id: &'a str,
+    target: Target,
+    span: Span,
+}
+
+/// All places where two would meet. `whole` says that every edge to the sinks is known, so that what no sink reads is too.
+pub(super) fn meetings(
+    components: &Components<'_>,
+    wired: &Wired,
+    options: Option<&Options>,
+    whole: bool,
+    faults: &mut Vec<Fault>,
+) {
+    let writers = writers(&components.sinks);
+    for (n, writer) in writers.iter().enumerate() {
+        if let Some(first) = writers[..n].iter().find(|first| first.target.place == writer.target.place) {
+            faults.push(two_writers(first, writer));
+        }
+    }
+    for source in components.sources.iter().filter(|source| source.healthy) {
+        for writer in &writers {
+            if let Some(span) = reads(source, &writer.target.place) {
+                faults.push(written_and_read(writer, source.id, span));
+            }
+        }
+    }
+    standard_input(&components.sources, faults);
+    let Some(options) = options else { return };
+    let refused = whole && !unread_dead_letters(&wired.steps, &wired.sinks).is_empty();
+    let letters = Place::file(&options.state_dir().join(DEAD_LETTERS));
+    for writer in &writers {
+        if let Some(what) = kept(&writer.target.place, options, refused.then_some(&letters)) {
+            let message = format!(
+                "`{}` writes to {}, where the run itself keeps {what}",
+                writer.id, writer.target.words
+            );
+            faults.push(
+                Fault::new(writer.span, message, "is the run's own").help("give the sink another place"),
+            );
+        }
+    }
+    for source in components.sources.iter().filter(|source| source.healthy && refused) {
+        if let Some(span) = reads(source, &letters) {
+            let message = format!(
+                "`{}` reads {DEAD_LETTERS} in the folder of state, where this run puts what it refuses",
+                source.id
+            );
+            faults.push(
+                Fault::new(span, message, "would be replaced before it is read")
+                    .help("copy that file first, or let a sink take the dead letters of this topology"),
+            );
+        }
+    }
+}
+
+fn writers<'a>(sinks: &'a [Declared<'a, SinkKind>]) -> Vec<Writer<'a>> {
+    let healthy = sinks.iter().filter(|sink| sink.healthy);
+    let writer = |sink: &'a Declared<'a, SinkKind>| {
+        let target = (sink.kind?.target)(&sink.settings);
+        let span = place_of(sink, target.setting);
+        Some(Writer { id: sink.id, target, span })
+    };
+    healthy.filter_map(writer).collect()
+}
+
+/// Where a setting stands.
+fn place_of<K>(component: &Declared<'_, K>, setting: &str) -> Span {
+    component.node.get(setting).map_or(component.span, |node| node.span)
+}
+
+/// Where the setting stands by which a source reads a place.
+fn reads(source: &Declared<'_, SourceKind>, place: &Place) -> Option<Span> {
+    (source.kind?.reads)(&source.settings, place).map(|setting| place_of(source, setting))
+}
+
+fn two_writers(first: &Writer<'_>, second: &Writer<'_>) -> Fault {
+    let message = format!("`{}` and `{}` write to one place: {}", first.id, second.id, first.target.words);
+    Fault::new(second.span, message, "the second writer")
+        .also(first.span, "the first writer")
+        .help("give each sink a place of its own")
+}
+
+fn written_and_read(writer: &Writer<'_>, source: &str, read: Span) -> Fault {
+    let message = format!("`{}` writes to {}, which `{source}` reads", writer.id, writer.target.words);
+    Fault::new(writer.span, message, "written here")
+        .also(read, "read here")
+        .help("a run replaces what its sinks write: give the sink a place that no source reads")
+}
+
+/// What the run keeps at a place in its folder of state, in words.
+fn kept(place: &Place, options: &Options, letters: Option<&Place>) -> Option<&'static str> {
+    let state = options.state_dir();
+    if letters == Some(place) {
+        return Some("refused records that no sink reads");
+    }
+    if *place == Place::file(&state.join(REPORT)) {
+        return Some("its report");
+    }
+    let folders = [(MODELS, "stored models"), (SPOOL, "copies of standard input")];
+    folders.into_iter().find(|(folder, _)| place.lies_in(&state.join(folder))).map(|(_, what)| what)
+}
+
+/// Standard input ends for all when the first has read it.
+fn standard_input(sources: &[Declared<'_, SourceKind>], faults: &mut Vec<Fault>) {
+    let healthy = sources.iter().filter(|source| source.healthy);
+    let mut readers = healthy.filter_map(|source| Some((source.id, reads(source, &Place::StandardInput)?)));
+    let Some((first, first_span)) = readers.next() else { return };
+    for (id, span) in readers {
+        faults.push(
+            Fault::new(span, format!("`{first}` and `{id}` both read standard input"), "the second reader")
+                .also(first_span, "the first reader")
+                .help("only one source can read it: give the other a file"),
+        );
+    }
+}
