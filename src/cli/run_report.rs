@@ -10,7 +10,11 @@ use std::{
 use serde::Serialize;
 
 use crate::{
-    operators::{books::Balance, quality_log::EpochQuality, wiring::Run},
+    operators::{
+        books::{Balance, Books},
+        quality_log::EpochQuality,
+        wiring::Run,
+    },
     records::ModelRecord,
     topology::options::REPORT,
 };
@@ -35,23 +39,37 @@ pub(super) struct RunReport {
 impl RunReport {
     /// The report of a run, after its end.
     pub(super) fn of(name: String, run: &Run, workers: usize, took: Duration) -> Self {
-        let mut sources = run.books.by_source();
-        let mut books = run.books.total();
-        // what was read into an epoch that a stop left open
-        for balance in sources.values_mut().chain([&mut books]) {
-            balance.pending += balance.read.saturating_sub(balance.accounted());
+        let left_behind = |source| run.intake.left_behind(source);
+        Self {
+            model: run.quality.last(),
+            epochs: run.quality.epochs(),
+            scratch: run.state.join(REPORT),
+            ..Self::with(name, &run.books, left_behind, workers, took)
         }
+    }
+
+    /// The books of a run, closed, without quality. `left_behind` says what a stop has left of a source.
+    fn with(
+        name: String,
+        books: &Books,
+        left_behind: impl Fn(usize) -> u64,
+        workers: usize,
+        took: Duration,
+    ) -> Self {
+        books.close(left_behind);
+        let (sources, books) = (books.by_source(), books.total());
         Self {
             name,
             workers,
             records: books.read,
             seconds: took.as_secs_f64(),
-            balanced: books.balances(),
+            // of each: what one source has too much must not make up for another
+            balanced: sources.values().all(Balance::balances),
             books,
             sources,
-            model: run.quality.last(),
-            epochs: run.quality.epochs(),
-            scratch: run.state.join(REPORT),
+            model: None,
+            epochs: Vec::new(),
+            scratch: PathBuf::new(),
         }
     }
 
@@ -85,4 +103,28 @@ pub(super) fn books_lines(report: &RunReport) -> String {
         lines.push_str(&format!("books of {source}: {} in = {}{verdict}\n", balance.read, parts.join(" + ")));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operators::books::Outcome;
+
+    /// The last lines of a run of 5 reviews, of which 3 were booked, and with so many left behind by a stop.
+    fn lines(left_behind: u64) -> (String, bool) {
+        let books = Books::new(vec!["reviews".into()], vec![vec![0]]);
+        books.book_anyway(0, Outcome::In, 5);
+        books.book(0, 0, Outcome::Applied, 3);
+        let report = RunReport::with("shop".into(), &books, |_| left_behind, 1, Duration::from_millis(100));
+        (books_lines(&report), report.balanced)
+    }
+
+    #[test]
+    fn a_step_that_forgets_to_book_is_found() {
+        let told = "5 records in 0.1 s\nbooks of reviews: 5 in = 3 applied + 0 superseded + 0 deleted";
+        let (forgotten, balanced) = lines(0);
+        assert_eq!(forgotten, format!("{told} + 0 pending  THE BOOKS DO NOT BALANCE: please report this\n"));
+        assert!(!balanced);
+        assert_eq!(lines(2), (format!("{told} + 2 pending\n"), true));
+    }
 }

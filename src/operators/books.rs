@@ -27,6 +27,8 @@ pub enum Outcome {
     DeadLetter(&'static str),
     /// It waits for its review.
     Waiting,
+    /// Its epoch was still open when the run was stopped.
+    LeftBehind,
 }
 
 /// Counts of outcomes, by source.
@@ -99,6 +101,14 @@ impl Books {
         }
     }
 
+    /// Closes the books of a run that has ended: `left_behind` says how many records of a source a stop has left in open
+    /// epochs. What no step has booked is not pending: it is missing, and the books do not balance.
+    pub fn close(&self, left_behind: impl Fn(usize) -> u64) {
+        for source in 0..self.sources.len() {
+            self.book_anyway(source, Outcome::LeftBehind, left_behind(source));
+        }
+    }
+
     /// The books by source id, in the order of their ids.
     #[must_use]
     pub fn by_source(&self) -> BTreeMap<String, Balance> {
@@ -113,7 +123,7 @@ impl Books {
                 Outcome::Deleted => balance.deleted += n,
                 Outcome::Dropped(reason) => *balance.dropped.entry(reason.to_owned()).or_default() += n,
                 Outcome::DeadLetter(code) => *balance.dead_letter.entry(code.to_owned()).or_default() += n,
-                Outcome::Waiting => balance.pending += n,
+                Outcome::Waiting | Outcome::LeftBehind => balance.pending += n,
             }
         }
         all
@@ -179,5 +189,26 @@ mod tests {
         let total = books.total();
         assert_eq!((total.read, total.applied, total.dropped["unknown"]), (3, 2, 1));
         assert!(total.balances());
+    }
+
+    #[test]
+    fn what_nobody_booked_is_missing_and_not_pending() {
+        let books = || {
+            let books = Books::new(vec!["a".into(), "b".into()], vec![vec![3], vec![3]]);
+            books.book_anyway(0, Outcome::In, 5);
+            books.book_anyway(1, Outcome::In, 1);
+            books.book(3, 0, Outcome::Applied, 3);
+            books.book(3, 1, Outcome::Waiting, 1);
+            books
+        };
+        let forgotten = books();
+        forgotten.close(|_| 0);
+        assert_eq!(forgotten.by_source()["a"].pending, 0);
+        assert!(!forgotten.by_source()["a"].balances() && !forgotten.total().balances());
+        assert!(forgotten.by_source()["b"].balances());
+        let stopped = books();
+        stopped.close(|source| if source == 0 { 2 } else { 0 });
+        assert_eq!((stopped.by_source()["a"].pending, stopped.total().pending), (2, 3));
+        assert!(stopped.by_source()["a"].balances() && stopped.total().balances());
     }
 }

@@ -62,7 +62,7 @@ fn stops_between_epochs(signal: &str, sandbox: &Sandbox, full: &[(&str, Vec<u8>)
         let whole = epochs(full).into_iter().filter(|epoch| *epoch <= last).count();
         assert_eq!(epochs(part).len(), whole, "{name} is not whole up to {last}");
     }
-    // what had been read of later epochs is pending, and nothing was learned from it
+    // what had been read of later epochs is counted as pending, so the books balance; nothing was learned from it
     let books = told.books();
     for (source, books) in &books {
         assert!(books["in"] > 0 && books["pending"] > 0, "{source}: {books:?}");

@@ -225,8 +225,9 @@ impl Intake {
     /// When an epoch was last stamped or committed, and whether anything is on its way or could be read.
     #[must_use]
     pub fn activity(&self) -> (Instant, bool) {
-        let state = lock(&self.state);
-        let busy = state.partitions.iter().any(|s| !s.done || !s.flights.is_empty());
+        let (state, limit) = (lock(&self.state), self.limit());
+        let flies = |s: &PartitionState| s.flights.front().is_some_and(|flight| flight.epoch <= limit);
+        let busy = state.partitions.iter().any(|s| !s.done || flies(s));
         (*lock(&self.moved), busy)
     }
 

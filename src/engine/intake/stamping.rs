@@ -51,12 +51,28 @@ impl Intake {
         }
         *lock(&self.moved) = Instant::now();
         let mut state = lock(&self.state);
+        // what lies past the last epoch of a run is never committed
+        let limit = self.limit();
         for partition in &mut state.partitions {
-            while partition.flights.front().is_some_and(|flight| flight.epoch < before) {
+            while partition
+                .flights
+                .front()
+                .is_some_and(|flight| flight.epoch < before && flight.epoch <= limit)
+            {
                 partition.flights.pop_front();
             }
         }
         state.log.truncate(before);
+    }
+
+    /// The records of a source that were read and stamped past the last epoch of the run: none before it is asked to stop.
+    #[must_use]
+    pub fn left_behind(&self, source: usize) -> u64 {
+        let limit = self.limit();
+        let state = lock(&self.state);
+        let of_source = state.partitions.iter().zip(&self.sources).filter(|(_, of)| **of == source);
+        let flights = of_source.flat_map(|(partition, _)| &partition.flights);
+        flights.filter(|flight| flight.epoch > limit).map(|flight| flight.records).sum()
     }
 
     /// Stamps what can be stamped of a partition, logs the epochs that all partitions have passed, wakes the workers.
