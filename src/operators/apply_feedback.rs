@@ -12,13 +12,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    block::{Families, FeedbackBlock, FeedbackRow, LabelMeaning},
+    block::{FeedbackBlock, FeedbackRow},
     books::{Ledger, Outcome},
+    held_feedback::{Entry, Families, Held},
     registry::{
         Demand, EdgeType, Operator, Output, OutputType, Port, Record, Settings, SettingsFault, StateFormat,
         parse,
     },
-    row::{AppliedLabel, Place, Review, Scored},
+    row::{Place, Scored},
     wiring::{Edge, Run, Step, Wiring},
 };
 use crate::{
@@ -127,48 +128,6 @@ impl Change {
     }
 }
 
-/// Feedback that is the last of its review in at least one family.
-#[derive(Clone)]
-struct Held {
-    feedback: Arc<FeedbackRow>,
-    families: Families,
-    booked: bool,
-    /// The epoch in which it began to wait; meaningless while the review lives.
-    since: Epoch,
-}
-
-/// A review, live or awaited.
-#[derive(Default)]
-struct Entry {
-    review: Option<Review>,
-    held: Vec<Held>,
-}
-
-impl Entry {
-    fn hash(&self) -> u64 {
-        match (&self.review, self.held.first()) {
-            (Some(review), _) => review.head().id_hash,
-            (None, Some(held)) => held.feedback.id_hash,
-            (None, None) => 0,
-        }
-    }
-
-    fn id(&self) -> &[u8] {
-        match (&self.review, self.held.first()) {
-            (Some(review), _) => review.id_bytes(),
-            (None, Some(held)) => held.feedback.review_id.as_bytes(),
-            (None, None) => &[],
-        }
-    }
-
-    /// The sentiment feedback that acts.
-    fn label(&self) -> Option<Arc<AppliedLabel>> {
-        let sentiment = self.held.iter().find(|held| held.families.sentiment)?;
-        let label = sentiment.feedback.label.sentiment()?;
-        Some(Arc::new(AppliedLabel { label, feedback_id: sentiment.feedback.feedback_id.clone() }))
-    }
-}
-
 /// Keys: hash and id.
 type Keys = Vec<(u64, Box<[u8]>)>;
 
@@ -274,7 +233,7 @@ impl ApplyFeedback {
 
     /// Takes feedback; what it replaces in every family it stood for is dropped, and booked if it never was.
     fn hold(&mut self, epoch: Epoch, held: &mut Vec<Held>, feedback: &Arc<FeedbackRow>) {
-        let families = feedback.label.families();
+        let families = Families::of(feedback.label);
         for old in held.iter_mut() {
             old.families.sentiment &= !families.sentiment;
             old.families.spam &= !families.spam;

@@ -4,11 +4,13 @@
 //! * [`registry`] lists the steps; nothing outside this folder names one.
 //! * [`wiring`]: what a build function sees. [`block`], [`row`]: what flows. [`books`]: where records ended.
 //! * [`publish`]: from rows to the lines of a sink.
-//! * [`condition`]: what `filter` tests. [`quality_log`]: a learner's figures by epoch.
+//! * [`condition`]: what `filter` tests. `held_feedback`: what `apply_feedback` holds of a review. [`quality_log`]: a
+//!   learner's figures by epoch.
 
 pub mod block;
 pub mod books;
 pub mod condition;
+mod held_feedback;
 pub mod publish;
 pub mod quality_log;
 pub mod registry;

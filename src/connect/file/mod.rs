@@ -1,5 +1,6 @@
 //! Files as sources and sinks: JSON lines, plain or compressed.
 
+mod lines;
 pub mod sink;
 mod source;
 

@@ -1,69 +1,26 @@
-//! Blocks: the decoded records of one chunk, in a handful of buffers and not one allocation a record.
-//!
-//! The text of a review ends here, unless a step asked for it: what goes on are ids, hashes and features. A block has an
-//! entry for every raw record, refused ones too, so that stamps and ranges count alike for all.
+//! Blocks of reviews: decoded, cleaned, hashed and, where a step wants it, made into features.
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{
-    books::Outcome,
-    registry::{Demand, parse},
-    row::{LANG_FILLED, NOT_VERIFIED, Place, ReviewHead, TS_FILLED, VERIFIED, VersionKind},
-    sentiment::SentimentSettings,
-    wiring::Run,
-};
+use super::{Refusals, RefusedRecord, check_length};
 use crate::{
     engine::{
         clock::{Reading, Stamp},
         ingest::{Chunk, Decoder},
-        partition::{RawChunk, RawRecord},
+        partition::RawChunk,
     },
     learning::Featuriser,
-    records::{
-        Code, DecodedReview, FeedbackDecoder, FeedbackFields, KeyRule, Label, Lang, Refusal, ReviewDecoder,
-        ReviewFields, Sentiment, Stage, Upsert, content::duplicate_key,
+    operators::{
+        books::Outcome,
+        registry::{Demand, parse},
+        row::{LANG_FILLED, NOT_VERIFIED, Place, ReviewHead, TS_FILLED, VERIFIED, VersionKind},
+        sentiment::SentimentSettings,
+        wiring::Run,
     },
+    records::{DecodedReview, KeyRule, Lang, ReviewDecoder, ReviewFields, Upsert, content::duplicate_key},
 };
-
-/// A record that was refused, with its original bytes.
-#[derive(Debug)]
-pub struct RefusedRecord {
-    /// Where it stands.
-    pub place: Place,
-    /// Its bytes, or their start.
-    pub value: Vec<u8>,
-    /// What is wrong.
-    pub code: Code,
-    /// Where that was found.
-    pub stage: Stage,
-    /// What was found and expected.
-    pub message: String,
-    /// Its whole length, where it was cut.
-    pub truncated: Option<u64>,
-}
-
-impl RefusedRecord {
-    fn new(place: Place, value: &[u8], raw: &RawRecord, refusal: Refusal) -> Arc<Self> {
-        let truncated = (raw.length > value.len() as u64).then_some(raw.length);
-        Arc::new(Self {
-            place,
-            value: value.to_vec(),
-            code: refusal.code,
-            stage: refusal.stage,
-            message: refusal.message,
-            truncated,
-        })
-    }
-}
-
-/// What a block holds of its refused records: index in the block, and the record.
-pub trait Refusals {
-    /// All of them, ascending.
-    fn refusals(&self) -> &[(usize, Arc<RefusedRecord>)];
-}
 
 /// A decoded review in a block.
 #[derive(Clone, Copy, Debug)]
@@ -227,11 +184,6 @@ impl Decoder for ReviewBlocks {
     }
 }
 
-fn check_length(raw: &RawRecord, max_record_bytes: usize) -> Result<(), Refusal> {
-    let limit = max_record_bytes as u64;
-    if raw.length > limit { Err(Refusal::record_too_large(raw.length, limit)) } else { Ok(()) }
-}
-
 fn name(head: &mut ReviewHead, review_id: &str) {
     head.id_hash = xxh3_64(review_id.as_bytes());
     head.id_len = review_id.len() as u16;
@@ -293,123 +245,4 @@ fn fill(
     head.lang = lang.bytes();
     head.content = words(upsert.content_hash(lang));
     review.features = (review.bytes.1, bytes.len());
-}
-
-/// Feedback as it flows to the step that applies it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct FeedbackRow {
-    /// xxh3 of the review id.
-    pub id_hash: u64,
-    /// The review it is about.
-    pub review_id: Box<str>,
-    /// Its own id.
-    pub feedback_id: Box<str>,
-    /// What it says.
-    pub label: Label,
-    /// Where it stands.
-    pub place: Place,
-}
-
-/// Families of labels: in each, the last feedback counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Families {
-    /// Positive, neutral, negative.
-    pub sentiment: bool,
-    /// Spam, ham.
-    pub spam: bool,
-}
-
-/// What a label means for a review.
-pub trait LabelMeaning {
-    /// The families it stands for.
-    fn families(&self) -> Families;
-
-    /// What it says of the sentiment.
-    fn sentiment(&self) -> Option<Sentiment>;
-}
-
-impl LabelMeaning for Label {
-    fn families(&self) -> Families {
-        let spam = matches!(self, Self::Spam | Self::Ham);
-        Families { sentiment: !spam, spam: spam || *self == Self::Withdraw }
-    }
-
-    fn sentiment(&self) -> Option<Sentiment> {
-        match self {
-            Self::Positive => Some(Sentiment::Positive),
-            Self::Neutral => Some(Sentiment::Neutral),
-            Self::Negative => Some(Sentiment::Negative),
-            Self::Spam | Self::Ham | Self::Withdraw => None,
-        }
-    }
-}
-
-/// Decoded feedback.
-#[derive(Debug, Default)]
-pub struct FeedbackBlock {
-    feedback: Vec<Option<Arc<FeedbackRow>>>,
-    refused: Vec<(usize, Arc<RefusedRecord>)>,
-}
-
-impl FeedbackBlock {
-    /// The feedback of a range of records.
-    pub fn in_range(&self, start: usize, end: usize) -> impl Iterator<Item = Arc<FeedbackRow>> {
-        self.feedback[start..end].iter().flatten().cloned()
-    }
-}
-
-impl Refusals for FeedbackBlock {
-    fn refusals(&self) -> &[(usize, Arc<RefusedRecord>)] {
-        &self.refused
-    }
-}
-
-/// Decodes feedback, on any worker.
-pub struct FeedbackBlocks {
-    /// What the workers share.
-    pub run: Arc<Run>,
-    /// The source's rank among the sources.
-    pub rank: usize,
-    /// What its records call our fields.
-    pub fields: FeedbackFields,
-    /// Reused buffers.
-    pub decoder: FeedbackDecoder,
-}
-
-impl Decoder for FeedbackBlocks {
-    type Block = FeedbackBlock;
-
-    fn decode(&mut self, chunk: &RawChunk, partition: u32, readings: &mut Vec<Reading>) -> FeedbackBlock {
-        let mut block = FeedbackBlock::default();
-        for raw in &chunk.records {
-            let place = Place { partition, offset: raw.offset };
-            let value = chunk.of(raw);
-            let decoded = check_length(raw, self.run.max_record_bytes)
-                .and_then(|()| self.decoder.decode(value, KeyRule::Ignore, &self.fields));
-            match decoded {
-                Ok(feedback) => {
-                    readings.push(Reading { ts: feedback.ts, refused: false });
-                    block.feedback.push(Some(Arc::new(FeedbackRow {
-                        id_hash: xxh3_64(feedback.review_id.as_bytes()),
-                        review_id: feedback.review_id.into(),
-                        feedback_id: feedback.feedback_id.into(),
-                        label: feedback.label,
-                        place,
-                    })));
-                }
-                Err(refusal) => {
-                    readings.push(Reading { ts: None, refused: true });
-                    block
-                        .refused
-                        .push((block.feedback.len(), RefusedRecord::new(place, value, raw, refusal)));
-                    block.feedback.push(None);
-                }
-            }
-        }
-        block
-    }
-
-    fn stamp(&mut self, _: &mut FeedbackBlock, stamps: &[Stamp]) {
-        self.run.books.book_anyway(self.rank, Outcome::In, stamps.len() as u64);
-    }
 }

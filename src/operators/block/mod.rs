@@ -1,0 +1,65 @@
+//! Blocks: the decoded records of one chunk, in a handful of buffers and not one allocation a record.
+//!
+//! The text of a review ends here, unless a step asked for it: what goes on are ids, hashes and features. A block has an
+//! entry for every raw record, refused ones too, so that stamps and ranges count alike for all.
+//!
+//! # Layout
+//! This file: refused records, which blocks of all kinds hold. `reviews`, `feedback`: a kind of block each.
+
+mod feedback;
+mod reviews;
+
+use std::sync::Arc;
+
+use super::row::Place;
+use crate::{
+    engine::partition::RawRecord,
+    records::{Code, Refusal, Stage},
+};
+
+pub use self::{
+    feedback::{FeedbackBlock, FeedbackBlocks, FeedbackRow},
+    reviews::{BlockReview, ReviewBlock, ReviewBlocks, ReviewChunk, ReviewSource},
+};
+
+/// A record that was refused, with its original bytes.
+#[derive(Debug)]
+pub struct RefusedRecord {
+    /// Where it stands.
+    pub place: Place,
+    /// Its bytes, or their start.
+    pub value: Vec<u8>,
+    /// What is wrong.
+    pub code: Code,
+    /// Where that was found.
+    pub stage: Stage,
+    /// What was found and expected.
+    pub message: String,
+    /// Its whole length, where it was cut.
+    pub truncated: Option<u64>,
+}
+
+impl RefusedRecord {
+    pub(super) fn new(place: Place, value: &[u8], raw: &RawRecord, refusal: Refusal) -> Arc<Self> {
+        let truncated = (raw.length > value.len() as u64).then_some(raw.length);
+        Arc::new(Self {
+            place,
+            value: value.to_vec(),
+            code: refusal.code,
+            stage: refusal.stage,
+            message: refusal.message,
+            truncated,
+        })
+    }
+}
+
+/// What a block holds of its refused records: index in the block, and the record.
+pub trait Refusals {
+    /// All of them, ascending.
+    fn refusals(&self) -> &[(usize, Arc<RefusedRecord>)];
+}
+
+fn check_length(raw: &RawRecord, max_record_bytes: usize) -> Result<(), Refusal> {
+    let limit = max_record_bytes as u64;
+    if raw.length > limit { Err(Refusal::record_too_large(raw.length, limit)) } else { Ok(()) }
+}
