@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 
 const FADING: f64 = 0.999;
 
+/// Labels from which on the figures of a part of them say something.
+pub const ENOUGH_LABELS: u64 = 100;
+
 /// Where a label came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {

@@ -9,6 +9,7 @@
 pub mod block;
 pub mod books;
 pub mod condition;
+mod counted;
 pub mod publish;
 pub mod quality_log;
 pub mod registry;

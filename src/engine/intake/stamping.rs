@@ -50,13 +50,21 @@ impl Intake {
             return;
         }
         *lock(&self.moved) = Instant::now();
+        let counts = !self.aborted();
+        let (limit, now) = (self.limit(), Instant::now());
+        let mut latency = self.latency.tally();
         let mut state = lock(&self.state);
         for partition in &mut state.partitions {
-            while partition.flights.front().is_some_and(|flight| flight.epoch < before) {
-                partition.flights.pop_front();
+            while let Some(flight) = partition.flights.pop_front_if(|flight| flight.epoch < before) {
+                // the frontier also passes what a stop or a fault has left unwritten
+                for (read, records) in flight.read.iter().filter(|_| counts && flight.epoch <= limit) {
+                    latency.observe(now.duration_since(*read).as_secs_f64(), *records);
+                }
             }
         }
         state.log.truncate(before);
+        drop(state);
+        self.latency.add(&mut latency);
     }
 
     /// Stamps what can be stamped of a partition, logs the epochs that all partitions have passed, wakes the workers.
@@ -65,7 +73,9 @@ impl Intake {
         let before = (partition.clock.low(), partition.unreleased(), partition.done, state.ready.len());
         let mut stamped = Vec::new();
         while let Some(readings) = partition.early.remove(&partition.submitted) {
+            let Some(read) = partition.read.pop_front() else { break };
             partition.chunks.push_back(Submitted {
+                read,
                 sequence: partition.submitted,
                 records: readings.len(),
                 stamps: Vec::with_capacity(readings.len()),
@@ -97,15 +107,17 @@ impl Intake {
         for stamp in stamped {
             let Some((next, bytes)) = partition.at_clock.pop_front() else { break };
             state.open.entry(stamp.epoch).or_default().insert(p as u32, next);
-            partition.fly(stamp.epoch, bytes);
-            self.records.fetch_add(1, Ordering::Relaxed);
             let Some(chunk) = partition.chunks.front_mut() else { break };
             chunk.stamps.push(stamp);
+            let read = chunk.read;
+            self.records.fetch_add(1, Ordering::Relaxed);
             if chunk.stamps.len() == chunk.records {
                 let claim = Claim { partition: p as u32, sequence: chunk.sequence };
                 state.ready.insert(claim, std::mem::take(&mut chunk.stamps));
                 partition.chunks.pop_front();
             }
+            partition.fly(stamp.epoch, bytes, read);
+            self.newest.fetch_max(stamp.epoch, Ordering::Relaxed);
         }
         if all_in || partition.clock.low() > limit {
             partition.done = true;
