@@ -11,6 +11,7 @@ mod cli {
     mod http;
     mod inputs;
     mod memory;
+    mod metrics;
     mod open_metrics;
     mod runs;
     mod same_bytes;
