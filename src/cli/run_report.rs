@@ -10,7 +10,11 @@ use std::{
 use serde::Serialize;
 
 use crate::{
-    operators::{books::Balance, quality_log::EpochQuality, wiring::Run},
+    operators::{
+        books::Balance,
+        quality_log::{ClassReport, EpochQuality},
+        wiring::Run,
+    },
     records::ModelRecord,
 };
 
@@ -25,6 +29,7 @@ pub(super) struct RunReport {
     balanced: bool,
     sources: BTreeMap<String, Balance>,
     model: Option<ModelRecord>,
+    classes: Option<ClassReport>,
     epochs: Vec<EpochQuality>,
     /// Where a report goes that nobody asked to keep.
     #[serde(skip)]
@@ -40,6 +45,7 @@ impl RunReport {
         for balance in sources.values_mut().chain([&mut books]) {
             balance.pending += balance.read.saturating_sub(balance.accounted());
         }
+        let (model, classes) = run.quality.last().unzip();
         Self {
             name,
             workers,
@@ -48,7 +54,8 @@ impl RunReport {
             balanced: books.balances(),
             books,
             sources,
-            model: run.quality.last(),
+            model,
+            classes,
             epochs: run.quality.epochs(),
             scratch: run.state.join("report.json"),
         }

@@ -194,7 +194,7 @@ impl Owner<Update<Scored>, ModelRecord> for Learn {
             progressive: quality_record(&self.progressive, Window::Total),
             progressive_fading: quality_record(&self.progressive, Window::Fading),
         };
-        self.run.quality.publish(&record);
+        self.run.quality.publish(&record, &self.prequential, &self.progressive);
         self.meter.sent(1);
         give(epoch, record);
     }
