@@ -16,7 +16,8 @@ pub struct BacktestArgs {
     /// What is run, and how.
     #[command(flatten)]
     pub execute: ExecuteArgs,
-    /// Where the report goes: all quality figures, by language, stars and feedback apart, and by epoch.
+    /// Where the report goes: all quality figures, by language, stars and feedback apart, and by epoch; recall and
+    /// precision of both classes.
     #[arg(long, value_name = "FILE")]
     pub report: PathBuf,
 }

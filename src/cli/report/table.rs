@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::data::{Books, Report};
 use super::products::{Change, ENOUGH_REVIEWS, Products, Ranked};
 use super::scale::date;
-use super::slices;
+use super::slices::{self, Slices};
 
 /// Widest product id that is shown whole.
 const ID_WIDTH: usize = 28;
@@ -32,7 +32,7 @@ pub fn summary_table(report: &Report, products: &Products) -> String {
 /// The part of the table that says how well the model did; empty without a model.
 #[must_use]
 pub fn quality_table(report: &Report) -> String {
-    let mut out: String = slices::of(report).iter().map(|slices| slices.text()).collect();
+    let mut out: String = slices::of(report).iter().map(Slices::text).collect();
     if let Some(model) = &report.model {
         let _ = writeln!(out, "  {} labels learned", thousands(model.labels));
     }

@@ -31,7 +31,7 @@ pub use sampled::{Labels, SampleKind};
 pub use steps::StepMeter;
 
 use self::{
-    models::Models,
+    models::{Figure, Models},
     sampled::{Read, Sampled},
     steps::Steps,
 };
@@ -168,7 +168,7 @@ impl Metrics {
 
     fn sample_models(&self) {
         let models = || Arc::clone(&self.models);
-        let figures: [(_, _, fn(&SliceFigures) -> Option<f64>); 4] = [
+        let figures: [(_, _, Figure); 4] = [
             ("model_prequential_accuracy", "Accuracy of published predictions, fading", |s| s.accuracy),
             ("model_prequential_log_loss", "Log loss of published predictions, fading", |s| s.log_loss),
             ("model_prequential_brier", "Brier score of published predictions, fading", |s| s.brier),

@@ -36,6 +36,9 @@ pub struct SliceFigures {
     pub ece: Option<f64>,
 }
 
+/// One of the figures.
+pub(super) type Figure = fn(&SliceFigures) -> Option<f64>;
+
 /// One model.
 #[derive(Debug)]
 pub struct ModelMeter {
@@ -169,7 +172,7 @@ impl Models {
     }
 
     /// One figure of the published predictions, by slice.
-    pub(super) fn prequential(&self, figure: fn(&SliceFigures) -> Option<f64>) -> Values<f64> {
+    pub(super) fn prequential(&self, figure: Figure) -> Values<f64> {
         self.read(|id, model| {
             let learned = model.learned();
             let slices = learned.iter().flat_map(|learned| &learned.prequential);
