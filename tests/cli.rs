@@ -5,12 +5,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+mod sequential_learner;
+
 mod cli {
+    mod classes;
     mod commands;
     mod faults;
     mod http;
     mod inputs;
     mod memory;
+    mod metric_lag;
+    mod metric_names;
+    mod metrics;
     mod open_metrics;
     mod runs;
     mod same_bytes;

@@ -5,6 +5,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use super::{
+    report::read_quality,
     run::{ExecuteArgs, execute},
     run_report::books_lines,
 };
@@ -15,7 +16,8 @@ pub struct BacktestArgs {
     /// What is run, and how.
     #[command(flatten)]
     pub execute: ExecuteArgs,
-    /// Where the report goes: all quality figures, by language, stars and feedback apart, and by epoch.
+    /// Where the report goes: all quality figures, by language, stars and feedback apart, and by epoch; recall and
+    /// precision of both classes.
     #[arg(long, value_name = "FILE")]
     pub report: PathBuf,
 }
@@ -33,10 +35,16 @@ pub fn run(args: &BacktestArgs) -> ExitCode {
     };
     print!("{}", books_lines(&report));
     match report.write(&args.report) {
-        Ok(()) => {
-            println!("the report: {}", args.report.display());
-            ExitCode::SUCCESS
-        }
+        Ok(()) => match read_quality(&args.report) {
+            Ok(quality) => {
+                println!("{quality}\nthe report: {}", args.report.display());
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                eprintln!("{error:?}");
+                ExitCode::FAILURE
+            }
+        },
         Err(error) => {
             eprintln!("cannot write {}: {error}", args.report.display());
             ExitCode::FAILURE

@@ -10,6 +10,7 @@ pub mod validate;
 
 mod output;
 mod progress;
+mod run_metrics;
 mod run_report;
 mod timestamp;
 

@@ -23,14 +23,15 @@ use signal_hook::{
 use super::{
     progress::Progress,
     report::write_report,
+    run_metrics::{Components, show},
     run_report::{RunReport, books_lines},
     validate::{EXIT_CONFIG, TopologyArgs},
 };
 use crate::{
-    engine::{intake::Intake, sink::Writers, workers::end_process_on_panic},
+    engine::{intake::Intake, workers::end_process_on_panic},
     operators::{registry::EdgeType, wiring::Run},
     serve::{Shown, serve},
-    telemetry::{LogFormat, Metrics, SampleKind, init_logs},
+    telemetry::{LogFormat, init_logs},
     topology::{
         assemble::{Assembly, RunError, RunOptions},
         plan::Plan,
@@ -146,6 +147,7 @@ pub(super) fn execute(
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = args.workers.map(usize::from).or(plan.options.workers.map(|n| n as usize)).unwrap_or(cores);
     let name = plan.name.clone();
+    let components = Components::of(&plan);
     let listen = args.listen.clone().or(plan.options.listen.clone());
     let fail = |error: RunError| {
         tracing::error!("{error}");
@@ -158,7 +160,7 @@ pub(super) fn execute(
     let assembly = Assembly::open(plan, RunOptions { workers, keep_quality, write_sinks }).map_err(fail)?;
     let models = assembly.learned_models();
     let (run, writers) = assembly.run_state();
-    sample(&run, &writers);
+    show(&run, &writers, components);
     let ready = Arc::new(AtomicBool::new(false));
     if let Some(address) = listen {
         let shown = Shown { metrics: Arc::clone(&run.metrics), ready: Arc::clone(&ready) };
@@ -218,56 +220,4 @@ fn stop_on_signals(intake: Arc<Intake>) {
     if let Err(error) = std::thread::Builder::new().name("signals".into()).spawn(body) {
         tracing::warn!(%error, "signals cannot be caught");
     }
-}
-
-/// Shows in the metrics what the run keeps anyway.
-fn sample(run: &Arc<Run>, writers: &Arc<Writers>) {
-    let metrics: &Metrics = &run.metrics;
-    let (books, intake) = (Arc::clone(run), Arc::clone(&run.intake));
-    metrics.sample("books", "Input records by where they ended", SampleKind::Counter, move || {
-        let label = |source: &str, outcome: &str, reason: &str| {
-            vec![
-                ("source".to_owned(), source.to_owned()),
-                ("outcome".to_owned(), outcome.to_owned()),
-                ("reason".to_owned(), reason.to_owned()),
-            ]
-        };
-        let mut values = Vec::new();
-        for (source, balance) in books.books.by_source() {
-            for (outcome, n) in [
-                ("in", balance.read),
-                ("applied", balance.applied),
-                ("superseded", balance.superseded),
-                ("deleted", balance.deleted),
-            ] {
-                values.push((label(&source, outcome, ""), n as f64));
-            }
-            values.extend(
-                balance.dropped.iter().map(|(reason, n)| (label(&source, "dropped", reason), *n as f64)),
-            );
-            values.extend(
-                balance.dead_letter.iter().map(|(code, n)| (label(&source, "dead_letter", code), *n as f64)),
-            );
-        }
-        values
-    });
-    metrics.sample("epochs_in_flight", "Epochs of a partition on their way", SampleKind::Gauge, {
-        let intake = Arc::clone(&intake);
-        move || vec![(Vec::new(), intake.progress().epochs_in_flight as f64)]
-    });
-    metrics.sample("bytes_in_flight", "Bytes read and not committed", SampleKind::Gauge, {
-        let intake = Arc::clone(&intake);
-        move || vec![(Vec::new(), intake.progress().bytes_in_flight as f64)]
-    });
-    metrics.sample("source_read_bytes", "Bytes read from all sources", SampleKind::Counter, {
-        let intake = Arc::clone(&intake);
-        move || vec![(Vec::new(), intake.progress().read as f64)]
-    });
-    metrics.sample("epoch_logged", "The last epoch in the log, in ms", SampleKind::Gauge, move || {
-        vec![(Vec::new(), intake.durable() as f64)]
-    });
-    let writers = Arc::clone(writers);
-    metrics.sample("sink_written_bytes", "Bytes written by all sinks", SampleKind::Counter, move || {
-        vec![(Vec::new(), writers.written_bytes() as f64)]
-    });
 }

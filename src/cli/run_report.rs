@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::{
     operators::{
         books::{Balance, Books},
-        quality_log::EpochQuality,
+        quality_log::{ClassReport, EpochQuality},
         wiring::Run,
     },
     records::ModelRecord,
@@ -30,6 +30,7 @@ pub(super) struct RunReport {
     balanced: bool,
     sources: BTreeMap<String, Balance>,
     model: Option<ModelRecord>,
+    classes: Option<ClassReport>,
     epochs: Vec<EpochQuality>,
     /// Where a report goes that nobody asked to keep.
     #[serde(skip)]
@@ -40,8 +41,10 @@ impl RunReport {
     /// The report of a run, after its end.
     pub(super) fn of(name: String, run: &Run, workers: usize, took: Duration) -> Self {
         let left_behind = |source| run.intake.left_behind(source);
+        let (model, classes) = run.quality.last().unzip();
         Self {
-            model: run.quality.last(),
+            model,
+            classes,
             epochs: run.quality.epochs(),
             scratch: run.state.join(REPORT),
             ..Self::with(name, &run.books, left_behind, workers, took)
@@ -68,6 +71,7 @@ impl RunReport {
             books,
             sources,
             model: None,
+            classes: None,
             epochs: Vec::new(),
             scratch: PathBuf::new(),
         }

@@ -23,6 +23,7 @@ pub mod log;
 pub mod model_loop;
 pub mod partition;
 pub mod sink;
+pub mod sink_meter;
 pub mod workers;
 
 /// Logical time: milliseconds since 1970, strictly increasing along the log.

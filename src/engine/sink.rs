@@ -25,7 +25,7 @@ use timely::{
     scheduling::SyncActivator,
 };
 
-use super::{Epoch, edge::Stream, intake::Intake};
+use super::{Epoch, edge::Stream, intake::Intake, sink_meter::SinkMeter};
 
 /// Rendered records of one epoch from one worker, with what is needed to put them in order.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -136,6 +136,7 @@ pub struct Writers {
     written_bytes: AtomicU64,
     failed: AtomicBool,
     failure: std::sync::Mutex<Option<SinkError>>,
+    meters: std::sync::Mutex<BTreeMap<String, Arc<SinkMeter>>>,
 }
 
 impl Writers {
@@ -151,15 +152,33 @@ impl Writers {
         self.written_bytes.load(Ordering::Relaxed)
     }
 
+    /// How far each sink is, by name.
+    #[must_use]
+    pub fn meters(&self) -> BTreeMap<String, Arc<SinkMeter>> {
+        self.meters.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    fn meter(&self, sink: &str) -> Arc<SinkMeter> {
+        let mut meters = self.meters.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Arc::clone(meters.entry(sink.to_owned()).or_default())
+    }
+
     /// The first fault of a writer.
     pub fn take_failure(&self) -> Option<SinkError> {
         self.failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
     }
 }
 
+/// The lines of one epoch, and how many they are.
+struct Batch {
+    epoch: Epoch,
+    text: Vec<u8>,
+    records: u64,
+}
+
 /// The writer's thread: batches in, the last written epoch out.
 struct Writer {
-    batches: Option<Sender<(Epoch, Vec<u8>)>>,
+    batches: Option<Sender<Batch>>,
     written: Arc<AtomicU64>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -171,8 +190,9 @@ impl Writer {
         waker: SyncActivator,
         writers: Arc<Writers>,
         intake: Arc<Intake>,
+        meter: Arc<SinkMeter>,
     ) -> Self {
-        let (batches, queue): (_, Receiver<(Epoch, Vec<u8>)>) = channel();
+        let (batches, queue): (_, Receiver<Batch>) = channel();
         let written = Arc::new(AtomicU64::new(0));
         let done = Arc::clone(&written);
         let body = move || {
@@ -188,10 +208,11 @@ impl Writer {
                 }
                 !writers.failed.load(Ordering::Acquire)
             };
-            while let Ok((mut epoch, mut text)) = queue.recv() {
-                while let Ok((next, more)) = queue.try_recv() {
-                    epoch = next;
-                    text.extend_from_slice(&more);
+            while let Ok(Batch { mut epoch, mut text, mut records }) = queue.recv() {
+                while let Ok(next) = queue.try_recv() {
+                    epoch = next.epoch;
+                    text.extend_from_slice(&next.text);
+                    records += next.records;
                 }
                 writers.writing.fetch_add(1, Ordering::AcqRel);
                 let outcome = sink.write(epoch, &text);
@@ -200,6 +221,7 @@ impl Writer {
                 if !write(outcome) {
                     break;
                 }
+                meter.wrote(records);
                 done.store(epoch, Ordering::Release);
                 let _ = waker.activate();
             }
@@ -250,8 +272,10 @@ pub fn sink<'s>(
         move |_, info| {
             let waker = scope.worker().sync_activator_for(info.address.to_vec());
             let SinkContext { intake, writers, .. } = context;
-            let mut writer = sink
-                .map(|sink| Writer::start(sink, &title, waker, Arc::clone(&writers), Arc::clone(&intake)));
+            let meter = (scope.index() as u64 == owner).then(|| writers.meter(&title));
+            let mut writer = sink.zip(meter.clone()).map(|(sink, meter)| {
+                Writer::start(sink, &title, waker, Arc::clone(&writers), Arc::clone(&intake), meter)
+            });
             let mut held: BTreeMap<Epoch, (Capability<u64>, Vec<Lines>)> = BTreeMap::new();
             let mut uncommitted: VecDeque<Capability<u64>> = VecDeque::new();
             move |(input, frontier), _output| {
@@ -280,7 +304,8 @@ pub fn sink<'s>(
                     }
                     if let Some(batches) = writer.as_ref().and_then(|writer| writer.batches.as_ref()) {
                         // a writer that has ended has said why already
-                        let _ = batches.send((epoch, text));
+                        let records = blocks.iter().map(|block| block.len() as u64).sum();
+                        let _ = batches.send(Batch { epoch, text, records });
                         uncommitted.push_back(capability);
                     }
                 }
@@ -289,6 +314,12 @@ pub fn sink<'s>(
                     while uncommitted.front().is_some_and(|capability| *capability.time() <= written) {
                         uncommitted.pop_front();
                     }
+                }
+                if let Some(meter) = &meter {
+                    let unwritten = uncommitted.front().map(|capability| *capability.time());
+                    let open = frontier.frontier().first().copied();
+                    let next = unwritten.into_iter().chain(held.keys().next().copied()).chain(open).min();
+                    meter.committed(next.unwrap_or(Epoch::MAX));
                 }
                 if frontier.is_empty() && held.is_empty() && uncommitted.is_empty() {
                     writer = None;

@@ -5,10 +5,11 @@
 //! * [`Featuriser`], [`Features`], [`FeatureSettings`]: from a normalised review to hashed features.
 //! * [`Languages`]: the language of a text.
 //! * [`Model`], [`Learner`], [`LearnerSettings`]: scoring and learning.
-//! * [`quality`]: the figures of a stream of predictions.
+//! * [`quality`], [`classes`]: the figures of a stream of predictions.
 //! * [`store`]: a model as a file.
 
 mod character_ngrams;
+pub mod classes;
 mod counts;
 mod encoding;
 mod features;

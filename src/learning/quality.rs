@@ -5,11 +5,17 @@
 //! forgets by a factor for each observation of the same slice. A figure that is not defined (nothing observed; AUC with
 //! one class) is none.
 
-use super::tally::{Observation, Tally};
+use super::{
+    classes::{Classes, ClassesByLanguage},
+    tally::{Observation, Tally},
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 const FADING: f64 = 0.999;
+
+/// Labels from which on the figures of a part of them say something.
+pub const ENOUGH_LABELS: u64 = 100;
 
 /// Where a label came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,6 +112,13 @@ impl Quality {
                 .map(|(tag, slice)| (tag.clone(), slice.figures(window)))
                 .collect(),
         }
+    }
+
+    /// How each class fares so far, over all labels.
+    pub fn classes(&self) -> ClassesByLanguage {
+        let of = |slice: &Slice| Classes::of(slice.total.confusion());
+        let by_lang = self.all.by_language.iter().map(|(tag, slice)| (tag.clone(), of(slice)));
+        ClassesByLanguage { classes: of(&self.all.overall), by_lang: by_lang.collect() }
     }
 
     fn slices(&self, labels: Labels) -> &Slices {
@@ -226,6 +239,12 @@ mod tests {
         assert_eq!(by_lang["de"].accuracy, Some(0.0));
         assert_eq!(quality.figures(Labels::Of(Origin::Stars), Window::Total).by_lang.len(), 1);
         assert_eq!(quality.observations(Labels::All), 2);
+        let classes = quality.classes();
+        assert_eq!(
+            (classes.classes.negative.recall, classes.classes.positive.precision),
+            (Some(0.0), Some(0.5))
+        );
+        assert_eq!((classes.by_lang["en"].positive.labels, classes.by_lang["de"].positive.labels), (1, 0));
     }
 
     #[test]

@@ -97,6 +97,11 @@ impl Tally {
         self.confusion.as_flattened().iter().sum()
     }
 
+    /// Labels, by label and then by prediction, where each weighs 1.
+    pub(super) fn confusion(&self) -> [[u64; 2]; 2] {
+        self.confusion.map(|row| row.map(|labels| labels as u64))
+    }
+
     pub(super) fn figures(&self) -> Figures {
         let [[true_negative, false_positive], [false_negative, true_positive]] = self.confusion;
         let all = true_negative + false_positive + false_negative + true_positive;

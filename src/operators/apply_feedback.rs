@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::{
     block::{FeedbackBlock, FeedbackRow},
     books::{Ledger, Outcome},
+    counted::counted,
     held_feedback::{Entry, Families, Held},
     registry::{
         Demand, EdgeType, Operator, Output, OutputType, Port, Record, Settings, SettingsFault, StateFormat,
@@ -31,7 +32,6 @@ use crate::{
         keyed::{EpochStep, flat_map, keyed, runs},
     },
     records::Label,
-    telemetry::Counter,
 };
 
 /// Settings of `apply_feedback`.
@@ -79,7 +79,7 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
     for edge in sources {
         let Edge::Source(source) = edge else { continue };
         let decoded = super::clean::decoded_feedback(wiring, source);
-        letters.push(super::clean::dead_letters(wiring, source, step.id, decoded.clone()));
+        letters.push(super::clean::dead_letters(wiring, source, (step.id, OPERATOR.name), decoded.clone()));
         parts.push(flat_map(decoded, "feedback", |_, chunk: Chunk<FeedbackBlock>, give| {
             for feedback in chunk.block.in_range(chunk.start, chunk.end) {
                 give(Change::Feedback(feedback));
@@ -93,7 +93,6 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
     let apply = ApplyFeedback {
         run: Arc::clone(&wiring.run),
         step: step.index,
-        handled: wiring.run.metrics.records(step.id, wiring.scope.index()),
         label_wait: settings.label_wait.map(|wait| wait.0),
         entries: HashTable::new(),
         deadlines: BTreeMap::new(),
@@ -101,7 +100,7 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
         ledger: Ledger::default(),
     };
     let changes = merge(wiring.scope, parts);
-    let rows = keyed(changes, step.id, route, apply).as_collection();
+    let rows = keyed(changes, step.id, route, counted(wiring, step, apply)).as_collection();
     vec![Edge::Scored(rows), Edge::DeadLetters(merge(wiring.scope, letters))]
 }
 
@@ -134,7 +133,6 @@ type Keys = Vec<(u64, Box<[u8]>)>;
 struct ApplyFeedback {
     run: Arc<Run>,
     step: usize,
-    handled: Counter,
     label_wait: Option<u64>,
     entries: HashTable<Entry>,
     /// Epoch time at which some feedback of these keys has waited its time.
@@ -145,7 +143,6 @@ struct ApplyFeedback {
 
 impl EpochStep<Change, Update<Scored>> for ApplyFeedback {
     fn close(&mut self, epoch: Epoch, changes: &mut Vec<Change>, give: &mut dyn FnMut(Update<Scored>)) {
-        self.handled.inc_by(changes.len() as u64);
         self.expire(epoch);
         let mut order = std::mem::take(&mut self.order);
         order.clear();

@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use serde::Serialize;
@@ -37,7 +37,14 @@ pub struct Books {
     sources: Vec<String>,
     /// For each source, the steps that book its records.
     booking: Vec<Vec<usize>>,
-    counts: Mutex<BTreeMap<(usize, Outcome), u64>>,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    by_end: BTreeMap<(usize, Outcome), u64>,
+    /// What each step has dropped.
+    dropped_by: BTreeMap<usize, u64>,
 }
 
 /// The books of one source, or of all.
@@ -86,18 +93,16 @@ impl Books {
     pub fn book(&self, step: usize, source: usize, outcome: Outcome, n: u64) {
         if n > 0 && self.booking[source].contains(&step) {
             self.book_anyway(source, outcome, n);
+            if matches!(outcome, Outcome::Dropped(_)) {
+                *self.counts().dropped_by.entry(step).or_default() += n;
+            }
         }
     }
 
     /// Books records whichever step it is: reading and refusing happen once a source.
     pub fn book_anyway(&self, source: usize, outcome: Outcome, n: u64) {
         if n > 0 {
-            *self
-                .counts
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .entry((source, outcome))
-                .or_default() += n;
+            *self.counts().by_end.entry((source, outcome)).or_default() += n;
         }
     }
 
@@ -109,12 +114,22 @@ impl Books {
         }
     }
 
+    /// How many records each step has dropped, by its index in the plan.
+    #[must_use]
+    pub fn dropped_by_step(&self) -> BTreeMap<usize, u64> {
+        self.counts().dropped_by.clone()
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The books by source id, in the order of their ids.
     #[must_use]
     pub fn by_source(&self) -> BTreeMap<String, Balance> {
         let mut all: BTreeMap<String, Balance> =
             self.sources.iter().map(|id| (id.clone(), Balance::default())).collect();
-        for (&(source, outcome), &n) in self.counts.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        for (&(source, outcome), &n) in &self.counts().by_end {
             let balance = all.entry(self.sources[source].clone()).or_default();
             match outcome {
                 Outcome::In => balance.read += n,
@@ -189,6 +204,7 @@ mod tests {
         let total = books.total();
         assert_eq!((total.read, total.applied, total.dropped["unknown"]), (3, 2, 1));
         assert!(total.balances());
+        assert_eq!(books.dropped_by_step(), BTreeMap::from([(3, 1)]));
     }
 
     #[test]

@@ -21,7 +21,8 @@ use crate::{
         ingest::{Chunk, Decoder, ingest},
         keyed::flat_map,
     },
-    records::{FeedbackDecoder, FeedbackFields, ReviewFields},
+    records::{FeedbackDecoder, FeedbackFields, ReviewFields, Stage},
+    telemetry::ErrorLabels,
 };
 
 /// This step has no settings: `languages`, `max_record_bytes` and a source's `fields` say all there is to say.
@@ -55,16 +56,18 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
     for edge in inputs.swap_remove(0) {
         let Edge::Source(source) = edge else { continue };
         let decoded = decoded_reviews(wiring, source, step.demand);
-        let handled = wiring.run.metrics.records(step.id, wiring.scope.index());
+        let meter = wiring.meter(step);
         let chunks = decoded.clone();
         letters.push(dead_letters(
             wiring,
             source,
-            step.id,
+            (step.id, OPERATOR.name),
             flat_map(decoded, "refused", |_, chunk: ReviewChunk, give| give(chunk.chunk)),
         ));
         reviews.push(flat_map(chunks, step.id, move |_, chunk: ReviewChunk, give| {
-            handled.inc_by((chunk.chunk.end - chunk.chunk.start) as u64);
+            let Chunk { block, start, end } = &chunk.chunk;
+            meter.received(end - start);
+            meter.sent(end - start - refused_in(&chunk.chunk, block.refusals()).len());
             give(chunk);
         }));
     }
@@ -123,21 +126,38 @@ pub(super) fn decoded_feedback<'s>(
 pub(super) fn dead_letters<'s, B: Refusals + 'static>(
     wiring: &mut Wiring<'s>,
     source: usize,
-    component: &str,
+    (component, component_type): (&str, &'static str),
     chunks: Stream<'s, Chunk<B>>,
 ) -> Stream<'s, Refused> {
     let rank = wiring.run.sources[source].rank;
     let books = wiring.books_refusals_once(source).then(|| Arc::clone(&wiring.run));
     let component: Arc<str> = component.into();
     flat_map(chunks, "dead letters", move |_, chunk: Chunk<B>, give| {
-        for (n, record) in chunk.block.refusals() {
-            if (chunk.start..chunk.end).contains(n) {
-                if let Some(run) = &books {
-                    run.books.book_anyway(rank, Outcome::DeadLetter(record.code.as_str()), 1);
-                    run.metrics.refused(&component, record.code.as_str());
-                }
-                give(Refused { component: Arc::clone(&component), record: Arc::clone(record) });
+        for (_, record) in refused_in(&chunk, chunk.block.refusals()) {
+            if let Some(run) = &books {
+                let error_code = record.code.as_str();
+                run.books.book_anyway(rank, Outcome::DeadLetter(error_code), 1);
+                let (error_type, stage) = (error_type(record.stage), record.stage.as_str());
+                run.metrics
+                    .refused(&component, ErrorLabels { component_type, error_code, error_type, stage });
             }
+            give(Refused { component: Arc::clone(&component), record: Arc::clone(record) });
         }
     })
+}
+
+/// The refused records, which stand in ascending order, of the part of a block that is a chunk.
+fn refused_in<'a, B, R>(chunk: &Chunk<B>, refusals: &'a [(usize, R)]) -> &'a [(usize, R)] {
+    let before = |place: usize| refusals.partition_point(|(n, _)| *n < place);
+    &refusals[before(chunk.start)..before(chunk.end)]
+}
+
+/// The kind of error in the terms of Vector, whose dashboards know them.
+fn error_type(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Decode => "parser_failed",
+        Stage::Validate => "condition_failed",
+        Stage::Transform => "processing_failed",
+        Stage::Sink => "writer_failed",
+    }
 }

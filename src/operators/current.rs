@@ -13,16 +13,14 @@ use serde::{Deserialize, Serialize};
 use super::registry::{Demand, EdgeType, Operator, Output, OutputType, Port, Settings, StateFormat, parse};
 use super::{
     books::{Ledger, Outcome},
+    counted::counted,
     row::{Place, Review, Scored, Version, VersionKind},
     wiring::{Edge, Run, Step, Wiring},
 };
-use crate::{
-    engine::{
-        Epoch,
-        edge::{AsCollection, Update, merge},
-        keyed::{EpochStep, keyed, runs},
-    },
-    telemetry::Counter,
+use crate::engine::{
+    Epoch,
+    edge::{AsCollection, Update, merge},
+    keyed::{EpochStep, keyed, runs},
 };
 
 /// This step has no settings.
@@ -57,19 +55,17 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
     let current = Current {
         run: Arc::clone(&wiring.run),
         step: step.index,
-        handled: wiring.run.metrics.records(step.id, wiring.scope.index()),
         live: HashTable::new(),
         order: Vec::new(),
         ledger: Ledger::default(),
     };
     let route = |version: &Version| version.review.head().id_hash >> 32;
-    vec![Edge::Scored(keyed(versions, step.id, route, current).as_collection())]
+    vec![Edge::Scored(keyed(versions, step.id, route, counted(wiring, step, current)).as_collection())]
 }
 
 struct Current {
     run: Arc<Run>,
     step: usize,
-    handled: Counter,
     live: HashTable<Review>,
     order: Vec<(u64, Place, u32)>,
     ledger: Ledger,
@@ -77,7 +73,6 @@ struct Current {
 
 impl EpochStep<Version, Update<Scored>> for Current {
     fn close(&mut self, epoch: Epoch, versions: &mut Vec<Version>, give: &mut dyn FnMut(Update<Scored>)) {
-        self.handled.inc_by(versions.len() as u64);
         let mut order = std::mem::take(&mut self.order);
         order.clear();
         order.extend(versions.iter().zip(0..).map(|(v, n)| (v.review.head().id_hash, v.review.place(), n)));

@@ -12,16 +12,14 @@ use serde::{Deserialize, Serialize};
 
 use super::registry::{Demand, EdgeType, Operator, Output, OutputType, Port, Settings, StateFormat, parse};
 use super::{
+    counted::counted,
     row::{AppliedLabel, Place, Review, Scored},
     wiring::{Edge, Step, Wiring},
 };
-use crate::{
-    engine::{
-        Epoch,
-        edge::{AsCollection, Update, updates},
-        keyed::{EpochStep, keyed, runs},
-    },
-    telemetry::Counter,
+use crate::engine::{
+    Epoch,
+    edge::{AsCollection, Update, updates},
+    keyed::{EpochStep, keyed, runs},
 };
 
 /// This step has no settings: duplicates are exact.
@@ -49,14 +47,12 @@ pub const OPERATOR: Operator = Operator {
 
 fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<'s>>>) -> Vec<Edge<'s>> {
     let Some(Edge::Scored(table)) = inputs.swap_remove(0).pop() else { return Vec::new() };
-    let deduplicate = Deduplicate {
-        handled: wiring.run.metrics.records(step.id, wiring.scope.index()),
-        groups: HashTable::new(),
-        order: Vec::new(),
-    };
+    let deduplicate = Deduplicate { groups: HashTable::new(), order: Vec::new() };
     // by product, so that its score is counted where its duplicates are found
     let route = |(row, _, _): &Update<Scored>| row.review.head().product_hash >> 32;
-    vec![Edge::Scored(keyed(updates(table), step.id, route, deduplicate).as_collection())]
+    vec![Edge::Scored(
+        keyed(updates(table), step.id, route, counted(wiring, step, deduplicate)).as_collection(),
+    )]
 }
 
 /// A live review in a group.
@@ -94,14 +90,12 @@ impl Group {
 }
 
 struct Deduplicate {
-    handled: Counter,
     groups: HashTable<Group>,
     order: Vec<([u64; 2], u32)>,
 }
 
 impl EpochStep<Update<Scored>, Update<Scored>> for Deduplicate {
     fn close(&mut self, epoch: Epoch, rows: &mut Vec<Update<Scored>>, give: &mut dyn FnMut(Update<Scored>)) {
-        self.handled.inc_by(rows.len() as u64);
         let mut order = std::mem::take(&mut self.order);
         order.clear();
         for (update, n) in rows.iter().zip(0..) {

@@ -70,7 +70,7 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
         return Vec::new();
     };
     let (run, index) = (Arc::clone(&wiring.run), step.index);
-    let handled = run.metrics.records(step.id, wiring.scope.index());
+    let meter = wiring.meter(step);
     let mut ledger = Ledger::default();
     let edge = match inputs.swap_remove(0).pop() {
         Some(Edge::Reviews(chunks)) => {
@@ -84,7 +84,8 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
                         ledger.count(run.source_of(review.head.place), Outcome::Dropped("filtered"));
                     }
                 }
-                handled.inc_by(length as u64);
+                meter.received(length);
+                meter.sent(length);
                 ledger.book(&run.books, index);
                 chunk.filtered = Some(Arc::new(filtered));
                 give(chunk);
@@ -97,14 +98,16 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
                     ledger.count(run.source_of(version.review.place()), Outcome::Dropped("filtered"));
                     ledger.book(&run.books, index);
                 }
-                handled.inc();
+                meter.received(1);
+                meter.sent(1);
                 give(version);
             }))
         }
         Some(Edge::Scored(table)) => {
             let rows = flat_map(updates(table), step.id, move |_, update: Update<Scored>, give| {
-                handled.inc();
+                meter.received(1);
                 if test.passes(&update.0) {
+                    meter.sent(1);
                     give(update);
                 }
             });

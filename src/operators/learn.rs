@@ -26,11 +26,11 @@ use crate::{
     },
     learning::{
         FeatureSettings, Features, Learner, LearnerSettings, Model,
-        quality::{Labels, Origin, Quality, Window},
+        quality::{ENOUGH_LABELS, Figures, Labels, Origin, Quality, Window},
         store,
     },
     records::{ModelRecord, Role, Sentiment, number::micro_to_f64},
-    telemetry::{Counter, ModelFigures},
+    telemetry::{ModelMeter, SliceFigures, StepMeter},
 };
 
 /// Settings of `learn`.
@@ -67,7 +67,8 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
     let settings = LearnerSettings::default();
     let learn = Learn {
         run: Arc::clone(&wiring.run),
-        handled: wiring.run.metrics.records(step.id, wiring.scope.index()),
+        meter: wiring.meter(step),
+        shown: wiring.run.metrics.model(model_id),
         model_id: model_id.to_owned(),
         model: wiring.run.model(scoring, || Model::new(features.bits, &settings)),
         learner: Learner::new(&settings),
@@ -76,6 +77,9 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
         progressive: Quality::default(),
         unlabelled: BTreeSet::new(),
     };
+    if wiring.scope.index() == OWNER {
+        learn.shown.published(learn.model.version(), learn.model.labels());
+    }
     wiring.run.intake.occupy(OWNER);
     let (closed, models) = owned(wiring.scope, updates(table), step.id, learn);
     if let Some(end) = wiring.loops.remove(&scoring) {
@@ -84,12 +88,15 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
     vec![Edge::Models(models)]
 }
 
-/// Every how many versions the metrics are renewed.
+/// Every how many versions the figures in the metrics are renewed.
 const SHOW_EVERY: u64 = 16;
+/// How many languages the metrics show at most: tags come from outside.
+const SHOW_LANGUAGES: usize = 16;
 
 struct Learn {
     run: Arc<Run>,
-    handled: Counter,
+    meter: StepMeter,
+    shown: Arc<ModelMeter>,
     model_id: String,
     model: Arc<Model>,
     learner: Learner,
@@ -135,7 +142,7 @@ fn example(row: &Scored) -> Option<(Features<'_>, bool)> {
 
 impl Owner<Update<Scored>, ModelRecord> for Learn {
     fn close(&mut self, epoch: Epoch, rows: &mut Vec<Update<Scored>>) {
-        self.handled.inc_by(rows.len() as u64);
+        self.meter.received(rows.len());
         let mut steps = self.changes(rows);
         // in log order; at one place removals first, then by id
         steps.sort_by(|a, b| {
@@ -152,12 +159,16 @@ impl Owner<Update<Scored>, ModelRecord> for Learn {
         }
         if !steps.is_empty() {
             self.learner.publish(&self.model);
-            self.show();
+            self.shown.published(self.model.version(), self.model.labels());
+            if self.model.version() % SHOW_EVERY == 1 {
+                self.show();
+            }
             self.run.quality.record(epoch, self.model.version(), &self.prequential, &self.progressive);
         }
     }
 
     fn end(&mut self, give: &mut dyn FnMut(Epoch, ModelRecord)) {
+        self.show();
         let epoch = self.run.intake.durable();
         if epoch == 0 || self.run.intake.limit() != Epoch::MAX || self.run.intake.aborted() {
             return;
@@ -183,7 +194,8 @@ impl Owner<Update<Scored>, ModelRecord> for Learn {
             progressive: quality_record(&self.progressive, Window::Total),
             progressive_fading: quality_record(&self.progressive, Window::Fading),
         };
-        self.run.quality.publish(&record);
+        self.run.quality.publish(&record, &self.prequential, &self.progressive);
+        self.meter.sent(1);
         give(epoch, record);
     }
 }
@@ -248,20 +260,20 @@ impl Learn {
         }
     }
 
-    /// Shows the figures in the metrics, not at each of many small epochs.
+    /// Shows the figures in the metrics: of all labels, and of the languages that have most of them.
     fn show(&self) {
-        if self.model.version() % SHOW_EVERY == 1 {
-            let fading = self.prequential.figures(Labels::All, Window::Fading).figures;
-            self.run.metrics.learned(
-                &self.model_id,
-                ModelFigures {
-                    version: self.model.version(),
-                    labels: self.model.labels(),
-                    prequential_accuracy: fading.accuracy,
-                    prequential_log_loss: fading.log_loss,
-                },
-            );
-        }
+        let fading = self.prequential.figures(Labels::All, Window::Fading);
+        let mut langs: Vec<_> = fading
+            .by_lang
+            .into_iter()
+            .map(|(lang, figures)| (self.prequential.observations_of(&lang), lang, figures))
+            .filter(|(labels, ..)| *labels >= ENOUGH_LABELS)
+            .collect();
+        langs.sort_by(|(a, x, _), (b, y, _)| b.cmp(a).then_with(|| x.cmp(y)));
+        langs.truncate(SHOW_LANGUAGES);
+        let slices = langs.into_iter().map(|(_, lang, figures)| (lang, figures));
+        let slices = [(String::new(), fading.figures)].into_iter().chain(slices);
+        self.shown.judged(slices.map(|(lang, figures)| slice(lang, &figures)).collect());
     }
 
     /// Writes the model under the name of its content; its hash and its path within the state folder.
@@ -273,6 +285,11 @@ impl Learn {
         std::fs::write(self.run.state.join(&url), bytes)?;
         Ok((hash, url))
     }
+}
+
+fn slice(lang: String, figures: &Figures) -> SliceFigures {
+    let Figures { accuracy, log_loss, brier, ece, .. } = *figures;
+    SliceFigures { lang, accuracy, log_loss, brier, ece }
 }
 
 fn origin(row: &Scored) -> Origin {

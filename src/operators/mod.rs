@@ -10,6 +10,7 @@
 pub mod block;
 pub mod books;
 pub mod condition;
+mod counted;
 mod held_feedback;
 pub mod publish;
 pub mod quality_log;

@@ -10,6 +10,7 @@ use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    counted::counted,
     registry::{Demand, EdgeType, Operator, Output, OutputType, Port, Settings, StateFormat, parse},
     row::Scored,
     wiring::{Edge, Step, Wiring},
@@ -24,7 +25,6 @@ use crate::{
         Sentiment,
         number::{MICRO, ratio_micro, round_micro},
     },
-    telemetry::Counter,
 };
 
 /// Settings of `product_scores`: `score = (m*C + sum of value) / (m + reviews)`.
@@ -68,13 +68,12 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
     let settings: ProductScoresSettings = parse(step.settings).unwrap_or_default();
     let Some(Edge::Scored(table)) = inputs.swap_remove(0).pop() else { return Vec::new() };
     let scores = ProductScores {
-        handled: wiring.run.metrics.records(step.id, wiring.scope.index()),
         prior: Prior { weight: round_micro(settings.m), value: round_micro(settings.c) },
         products: HashTable::new(),
         order: Vec::new(),
     };
     let route = |(row, _, _): &Update<Scored>| row.review.head().product_hash >> 32;
-    vec![Edge::Products(keyed(updates(table), step.id, route, scores).as_collection())]
+    vec![Edge::Products(keyed(updates(table), step.id, route, counted(wiring, step, scores)).as_collection())]
 }
 
 /// What a product without reviews is taken for: `m` reviews of value `C`, both in 1e-6.
@@ -175,7 +174,6 @@ struct Product {
 }
 
 struct ProductScores {
-    handled: Counter,
     prior: Prior,
     products: HashTable<Product>,
     order: Vec<(u64, u32)>,
@@ -188,7 +186,6 @@ impl EpochStep<Update<Scored>, Update<ProductRow>> for ProductScores {
         rows: &mut Vec<Update<Scored>>,
         give: &mut dyn FnMut(Update<ProductRow>),
     ) {
-        self.handled.inc_by(rows.len() as u64);
         let mut order = std::mem::take(&mut self.order);
         order.clear();
         let counts = rows.iter().zip(0..).filter(|((row, _, diff), _)| row.accepted() && *diff != 0);

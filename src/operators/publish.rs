@@ -25,7 +25,7 @@ use crate::{
         Filled, ModelRecord, Status,
         render::{self, DeadLetterView, ProductView, ScoredView},
     },
-    telemetry::Counter,
+    telemetry::StepMeter,
 };
 
 /// A row that a sink publishes under a key.
@@ -145,17 +145,22 @@ pub fn publish<'s>(
 ) -> Stream<'s, Lines> {
     // a sink may have the id of a transform
     let counted = format!("sinks.{sink}");
-    let handled = || run.metrics.records(&counted, scope.index());
+    let meter = || run.metrics.step(&counted, scope.index());
     let context = || Context { run: Arc::clone(run), model: model.to_owned() };
     let streams = edges.into_iter().filter_map(|edge| match edge {
-        Edge::Scored(table) => Some(table_lines(updates(table), sink, context(), handled())),
-        Edge::Products(table) => Some(table_lines(updates(table), sink, context(), handled())),
+        Edge::Scored(table) => Some(table_lines(updates(table), sink, context(), meter())),
+        Edge::Products(table) => Some(table_lines(updates(table), sink, context(), meter())),
         Edge::Models(models) => {
-            Some(flat_map(models, sink, |_, record: ModelRecord, give| give(model_line(&record))))
+            let meter = meter();
+            Some(flat_map(models, sink, move |_, record: ModelRecord, give| {
+                meter.received(1);
+                give(model_line(&record));
+            }))
         }
         Edge::DeadLetters(letters) => {
-            let run = Arc::clone(run);
+            let (run, meter) = (Arc::clone(run), meter());
             Some(flat_map(letters, sink, move |_, refused, give| {
+                meter.received(1);
                 give(letter_line(&run, &refused.component, &refused.record));
             }))
         }
@@ -168,7 +173,7 @@ fn table_lines<'s, R>(
     updates: Stream<'s, Update<R>>,
     name: &str,
     context: Context,
-    handled: Counter,
+    meter: StepMeter,
 ) -> Stream<'s, Lines>
 where
     R: Published + crate::engine::edge::ExchangeData + Clone,
@@ -177,13 +182,13 @@ where
         updates,
         name,
         |(row, _, _): &Update<R>| row.key_hash() >> 32,
-        TableLines { context, handled, order: Vec::new(), usual_size: (0, 0, 0) },
+        TableLines { context, meter, order: Vec::new(), usual_size: (0, 0, 0) },
     )
 }
 
 struct TableLines {
     context: Context,
-    handled: Counter,
+    meter: StepMeter,
     order: Vec<(u64, u32)>,
     /// Of the epoch before: the next one is about as large.
     usual_size: (usize, usize, usize),
@@ -191,7 +196,7 @@ struct TableLines {
 
 impl<R: Published> EpochStep<Update<R>, Lines> for TableLines {
     fn close(&mut self, epoch: Epoch, rows: &mut Vec<Update<R>>, give: &mut dyn FnMut(Lines)) {
-        self.handled.inc_by(rows.len() as u64);
+        self.meter.received(rows.len());
         let mut lines = Lines::like(&self.usual_size);
         self.order.clear();
         let changes = rows.iter().zip(0..).filter(|((_, _, diff), _)| *diff != 0);

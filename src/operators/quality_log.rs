@@ -6,7 +6,10 @@ use serde::Serialize;
 
 use crate::{
     engine::Epoch,
-    learning::quality::{Figures, Labels, Quality, Window},
+    learning::{
+        classes::ClassesByLanguage,
+        quality::{Figures, Labels, Quality, Window},
+    },
     records::{self, ModelRecord},
 };
 
@@ -33,7 +36,16 @@ pub struct EpochQuality {
 #[derive(Debug, Default)]
 pub struct QualityLog {
     epochs: Option<Mutex<Vec<EpochQuality>>>,
-    last: Mutex<Option<ModelRecord>>,
+    last: Mutex<Option<(ModelRecord, ClassReport)>>,
+}
+
+/// How each class fared, over all labels of a run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ClassReport {
+    /// In the published predictions.
+    pub prequential: ClassesByLanguage,
+    /// In the learner's own predictions.
+    pub progressive: ClassesByLanguage,
 }
 
 impl QualityLog {
@@ -58,14 +70,15 @@ impl QualityLog {
         });
     }
 
-    /// Notes the record that was published last.
-    pub fn publish(&self, record: &ModelRecord) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(record.clone());
+    /// Notes the record that was published last, and how the classes fared until then.
+    pub fn publish(&self, record: &ModelRecord, prequential: &Quality, progressive: &Quality) {
+        let classes = ClassReport { prequential: prequential.classes(), progressive: progressive.classes() };
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((record.clone(), classes));
     }
 
-    /// The record that was published last.
+    /// The record that was published last, and how the classes had fared.
     #[must_use]
-    pub fn last(&self) -> Option<ModelRecord> {
+    pub fn last(&self) -> Option<(ModelRecord, ClassReport)> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -20,7 +20,7 @@ use crate::{
         model_loop::{feedback, gated},
     },
     learning::{FeatureSettings, Features, LearnerSettings, Model, SlotBits},
-    records::number::round_micro,
+    records::{Sentiment, number::round_micro},
 };
 
 /// Settings of `sentiment`.
@@ -103,7 +103,8 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
         // nobody writes this model: a gate that is open from the start
         merge(wiring.scope, Vec::new())
     };
-    let handled = wiring.run.metrics.records(step.id, wiring.scope.index());
+    let (meter, shown) = (wiring.meter(step), wiring.run.metrics.model(step.id));
+    let mut predictions = shown.predictions();
     let keep_features = step.demand.keep_features;
     vec![Edge::Versions(gated(wiring.scope, chunks, gate, step.id, move |_, chunk: ReviewChunk, give| {
         let mut n = 0;
@@ -114,10 +115,26 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
             if let Some((_, next, _)) = reviews.peek() {
                 model.prefetch(Features(&bytes[next.features.0..next.features.1]));
             }
-            give(Version { review: score(&model, bytes, review, kind, keep_features), kind });
+            let review = score(&model, bytes, review, kind, keep_features);
+            if kind == VersionKind::Upsert {
+                let sentiment = review.head().sentiment;
+                predictions.count(class(Sentiment::of_micro(sentiment)), sentiment);
+            }
+            give(Version { review, kind });
         }
-        handled.inc_by(n);
+        meter.received(n);
+        meter.sent(n);
+        shown.add(&mut predictions);
     }))]
+}
+
+/// The place of a label among the classes that predictions are counted by.
+fn class(label: Sentiment) -> usize {
+    match label {
+        Sentiment::Negative => 0,
+        Sentiment::Neutral => 1,
+        Sentiment::Positive => 2,
+    }
 }
 
 /// The row of a version, scored if it is one.

@@ -28,7 +28,7 @@ use crate::{
     },
     learning::Model,
     records::ModelRecord,
-    telemetry::Metrics,
+    telemetry::{Metrics, StepMeter},
 };
 
 pub use crate::learning::Languages;
@@ -178,6 +178,12 @@ pub struct Wiring<'s> {
 }
 
 impl Wiring<'_> {
+    /// The counters of a step on this worker.
+    #[must_use]
+    pub fn meter(&self, step: &Step<'_>) -> StepMeter {
+        self.run.metrics.step(step.id, self.scope.index())
+    }
+
     /// True for the first reader of a source: it books the refused records, others only pass them on.
     pub fn books_refusals_once(&mut self, source: usize) -> bool {
         self.refusals_booked.insert(source)

@@ -1,9 +1,13 @@
 //! Metrics and logs; every room may use them.
 //!
-//! Names follow Prometheus (base units, `_total`), behind the prefix `dirigent_`; never an id of a record as a label.
+//! Names follow Prometheus (base units, `_total`), behind the prefix `dirigent_` but for those of the process; never an id
+//! of a record as a label.
 
 mod logs;
 mod metrics;
 
 pub use logs::{LogFormat, init_logs};
-pub use metrics::{Counter, Labels, Metrics, ModelFigures, SampleKind};
+pub use metrics::{
+    CLASSES, Counter, Distribution, ErrorLabels, Histogram, Labels, Metrics, ModelMeter, Predictions,
+    SampleKind, SliceFigures, StepMeter, Tally,
+};

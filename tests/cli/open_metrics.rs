@@ -59,7 +59,8 @@ pub(super) fn parse(text: &str) -> Samples {
             let mut parts = meta.splitn(3, ' ');
             let (keyword, family, rest) =
                 (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
-            assert!(is_name(family) && family.starts_with("dirigent_"), "{line}");
+            let ours = family.starts_with("dirigent_") || family.starts_with("process_");
+            assert!(is_name(family) && ours, "{line}");
             if family != current {
                 assert!(
                     !types.contains_key(family) && !helped.contains(family),
@@ -69,10 +70,12 @@ pub(super) fn parse(text: &str) -> Samples {
             }
             match keyword {
                 "TYPE" => {
-                    assert!(["counter", "gauge", "info"].contains(&rest), "{line}");
+                    assert!(["counter", "gauge", "histogram", "info"].contains(&rest), "{line}");
                     assert!(types.insert(family.to_owned(), rest.to_owned()).is_none(), "{line}: twice");
                     assert!(
-                        !family.ends_with("_total") && !family.ends_with("_info"),
+                        !["_total", "_info", "_bucket", "_sum", "_count"]
+                            .iter()
+                            .any(|suffix| family.ends_with(suffix)),
                         "{family}: the suffix belongs to the samples"
                     );
                 }
@@ -93,6 +96,15 @@ pub(super) fn parse(text: &str) -> Samples {
         match types.get(&current).map(String::as_str) {
             Some("counter") => assert!(suffix == "_total" && value >= 0.0 && value.is_finite(), "{line}"),
             Some("gauge") => assert!(suffix.is_empty(), "{line}"),
+            Some("histogram") => assert!(
+                value >= 0.0
+                    && match suffix {
+                        "_bucket" => labels.contains_key("le"),
+                        "_sum" | "_count" => !labels.contains_key("le"),
+                        _ => false,
+                    },
+                "{line}"
+            ),
             Some("info") => assert!(suffix == "_info" && value == 1.0, "{line}"),
             _ => panic!("{name} has no type"),
         }
@@ -100,7 +112,28 @@ pub(super) fn parse(text: &str) -> Samples {
         assert!(series.insert((name.to_owned(), labels.clone())), "{id} twice");
         samples.entry(name.to_owned()).or_default().push((labels, value));
     }
+    for family in types.iter().filter(|(_, kind)| *kind == "histogram").map(|(family, _)| family) {
+        histogram(family, &samples);
+    }
     samples
+}
+
+/// The series of a histogram: buckets by ascending bound that never fall and end with the count at `+Inf`.
+fn histogram(family: &str, samples: &Samples) {
+    let part = |suffix: &str| samples.get(&format!("{family}_{suffix}")).cloned().unwrap_or_default();
+    let counts = part("count");
+    assert_eq!(counts.len(), part("sum").len(), "{family}: a count and a sum each");
+    let mut buckets: BTreeMap<Labels, Vec<(f64, f64)>> = BTreeMap::new();
+    for (mut labels, n) in part("bucket") {
+        let bound = labels.remove("le").unwrap().parse().unwrap();
+        buckets.entry(labels).or_default().push((bound, n));
+    }
+    assert_eq!(counts.len(), buckets.len(), "{family}: buckets for each count");
+    for (labels, count) in counts {
+        let found = &buckets[&labels];
+        assert!(found.is_sorted_by(|a, b| a.0 < b.0 && a.1 <= b.1), "{family}: {found:?}");
+        assert_eq!(found.last(), Some(&(f64::INFINITY, count)), "{family}: {found:?}");
+    }
 }
 
 #[test]
@@ -120,6 +153,20 @@ fn the_reader_is_strict() {
         ("\"\"}", "\"}"),
         ("} 1\n", "} 1\ndirigent_b_total 1\n"),
         ("} 1\n", ",} 1\n"),
+    ] {
+        let wrong = whole.replace(from, to);
+        assert!(std::panic::catch_unwind(|| parse(&wrong)).is_err(), "{wrong}");
+    }
+    let whole = "# HELP dirigent_h Help.\n# TYPE dirigent_h histogram\ndirigent_h_sum 1.5\ndirigent_h_count 3\n\
+                 dirigent_h_bucket{le=\"1.0\"} 2\ndirigent_h_bucket{le=\"+Inf\"} 3\n# EOF\n";
+    assert_eq!(parse(whole)["dirigent_h_bucket"].len(), 2);
+    for (from, to) in [
+        ("dirigent_h_sum 1.5\n", ""),
+        ("} 3\n", "} 4\n"),
+        ("} 2\n", "} 4\n"),
+        ("+Inf", "2.0"),
+        ("{le=\"1.0\"}", ""),
+        ("\"1.0\"", "\"x\""),
     ] {
         let wrong = whole.replace(from, to);
         assert!(std::panic::catch_unwind(|| parse(&wrong)).is_err(), "{wrong}");

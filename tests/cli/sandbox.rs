@@ -4,14 +4,19 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
-    io::{BufRead, BufReader, Read},
+    fs::{self, File},
+    io::{BufRead, BufReader, Read, Write},
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
+
+use super::http::address;
+
+/// What a pipe takes before a writer has to wait.
+const PIPE: usize = 65_536;
 
 /// Longer than anything here takes on a busy machine: what takes longer hangs.
 pub(super) const HANG: Duration = Duration::from_secs(180);
@@ -135,6 +140,21 @@ impl Sandbox {
     /// Runs the binary to its end.
     pub(super) fn dirigent(&self, arguments: &[&str]) -> Told {
         self.start(arguments).end()
+    }
+
+    /// Starts a run that serves, one of whose sinks writes into a pipe that is full: it waits at its first write. The run,
+    /// its address, and the end of the pipe to read from.
+    pub(super) fn held_by(&self, sink: &str) -> (Running, String, File) {
+        let fifo = self.fifo("fifo");
+        let mut filler = File::options().read(true).write(true).open(&fifo).unwrap();
+        filler.write_all(&[b'\n'; PIPE]).unwrap();
+        let set = format!("sinks.{sink}.path={}", fifo.display());
+        let mut running =
+            self.start(&["run", "t.yaml", "--workers", "2", "--set", &set, "--listen", "127.0.0.1:0"]);
+        let address = address(&mut running);
+        // from here on the run is the only one who writes
+        let pipe = File::open(&fifo).unwrap();
+        (running, address, pipe)
     }
 
     /// `dirigent run t.yaml` with overrides, to its end.

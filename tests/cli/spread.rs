@@ -12,13 +12,21 @@ const WORKERS: usize = 4;
 
 /// Everything a label may be called: none of them is an id of a record.
 const LABELS: &[&str] = &[
+    "class",
     "component_id",
+    "component_kind",
+    "component_type",
     "error_code",
+    "error_type",
+    "intentional",
+    "lang",
+    "le",
     "model",
     "outcome",
     "reason",
     "role",
     "source",
+    "stage",
     "step",
     "version",
     "worker",
@@ -69,7 +77,7 @@ fn no_worker_does_most_of_the_work() {
         };
         assert!(!labels.values().any(id), "{labels:?}");
     }
-    assert!(samples["dirigent_process_resident_memory_bytes"][0].1 > 1e6);
+    assert!(samples["process_resident_memory_bytes"][0].1 > 1e6);
     assert!(
         samples["dirigent_source_read_bytes_total"][0].1 > 1e7
             && samples["dirigent_sink_written_bytes_total"][0].1 > 1e7

@@ -22,6 +22,8 @@ pub struct Report {
     pub books: Books,
     /// The model at the end, if the topology learns.
     pub model: Option<Model>,
+    /// How each class fared, if the topology learns.
+    pub classes: Option<ClassReport>,
     /// Quality by epoch, in order.
     pub epochs: Vec<Epoch>,
 }
@@ -129,19 +131,69 @@ pub struct Quality {
     pub ece: Option<f64>,
     /// Mean of the F1 of the classes.
     pub macro_f1: Option<f64>,
+    /// Labels that the measures are over.
+    pub labels: Option<u64>,
     /// The same by language.
     pub by_lang: Option<BTreeMap<String, Quality>>,
 }
 
 impl Quality {
-    /// Names of [`Quality::figures`].
-    pub const NAMES: [&'static str; 6] = ["accuracy", "log loss", "AUC", "Brier", "ECE", "macro F1"];
-
-    /// The six measures.
+    /// The six measures, in this order.
     #[must_use]
     pub fn figures(&self) -> [Option<f64>; 6] {
         [self.accuracy, self.log_loss, self.auc, self.brier, self.ece, self.macro_f1]
     }
+}
+
+/// How each class fared in both kinds of predictions.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct ClassReport {
+    /// Published predictions.
+    pub prequential: Option<Classes>,
+    /// The learner's own predictions.
+    pub progressive: Option<Classes>,
+}
+
+impl ClassReport {
+    /// The measures by name, those that are there.
+    pub fn measures(&self) -> impl Iterator<Item = (&'static str, &Classes)> {
+        [("prequential", &self.prequential), ("progressive", &self.progressive)]
+            .into_iter()
+            .filter_map(|(name, classes)| Some((name, classes.as_ref()?)))
+    }
+}
+
+/// Both classes.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Classes {
+    /// Negative reviews.
+    pub negative: Class,
+    /// Positive reviews.
+    pub positive: Class,
+    /// The same by language.
+    pub by_lang: BTreeMap<String, Classes>,
+}
+
+impl Classes {
+    /// Labels of both classes.
+    #[must_use]
+    pub fn labels(&self) -> u64 {
+        self.negative.labels + self.positive.labels
+    }
+}
+
+/// How one class fared; none where nothing was measured.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Class {
+    /// Its labels.
+    pub labels: u64,
+    /// Share of its labels that were predicted so.
+    pub recall: Option<f64>,
+    /// Share of its predictions that were right.
+    pub precision: Option<f64>,
 }
 
 /// Quality at the close of an epoch.

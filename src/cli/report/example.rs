@@ -8,12 +8,27 @@ const START: i64 = 1_767_225_600_000;
 
 /// A report whose books balance.
 pub(super) fn report() -> Report {
-    let quality = |accuracy: f64, parts: &str| {
+    let quality = |accuracy: f64, labels: u64, parts: &str| {
         format!(
-            r#"{{"accuracy":{accuracy},"log_loss":0.2413,"auc":0.961,"brier":0.0712,"ece":null,"macro_f1":0.894,"by_lang":{{{parts}}}}}"#
+            r#"{{"accuracy":{accuracy},"log_loss":0.2413,"auc":0.961,"brier":0.0712,"ece":null,"macro_f1":0.894,"labels":{labels},"by_lang":{{{parts}}}}}"#
         )
     };
-    let parts = format!(r#""de":{},"en":{}"#, quality(0.902, ""), quality(0.916, ""));
+    let parts = |few: u64| {
+        let [de, en] = [quality(0.902, 22_000, ""), quality(0.916, 100, "")];
+        format!(r#""de":{de},"en":{en},"tlh":{},"und":{}"#, quality(0.5, 60, ""), quality(0.5, few, ""))
+    };
+    let class = |labels: u64, recall: f64| {
+        format!(r#"{{"labels":{labels},"predicted":{labels},"recall":{recall},"precision":0.731}}"#)
+    };
+    let both = |negative: u64, parts: &str| {
+        let (negative, positive) = (class(negative, 0.722), class(9 * negative, 0.967));
+        format!(r#"{{"negative":{negative},"positive":{positive},"by_lang":{{{parts}}}}}"#)
+    };
+    let classes = |few: u64| {
+        let few = format!(r#"{{"negative":{},"positive":{}}}"#, class(few - 30, 0.5), class(30, 0.5));
+        let rare = format!(r#"{{"negative":{},"positive":{}}}"#, class(50, 0.5), class(10, 0.5));
+        both(8_990, &format!(r#""de":{},"en":{},"tlh":{rare},"und":{few}"#, both(2_200, ""), both(10, "")))
+    };
     let epochs: Vec<String> = (0..900_i64)
         .map(|step| {
             let accuracy = 0.92 - 0.42 / (1.0 + step as f64 / 18.0) + ((step * 7_919) % 13 - 6) as f64 * 0.0012;
@@ -33,11 +48,14 @@ pub(super) fn report() -> Report {
                 "dead_letter":{{"empty_text":61,"invalid_field":240,"malformed_json":180}},"pending":2037}},
             "model":{{"model":"sentiment","version":899,"labels":89900,"prequential":{},"prequential_fading":{},
                 "progressive":{},"progressive_fading":{}}},
+            "classes":{{"prequential":{},"progressive":{}}},
             "epochs":[{}]}}"#,
-        quality(0.9021, &parts),
-        quality(0.9144, &parts),
-        quality(0.9058, &parts),
-        quality(0.9171, &parts),
+        quality(0.9021, 89_900, &parts(39)),
+        quality(0.9144, 89_900, &parts(39)),
+        quality(0.9058, 89_900, &parts(40)),
+        quality(0.9171, 89_900, &parts(40)),
+        classes(39),
+        classes(40),
         epochs.join(","),
     );
     serde_json::from_str(&json).unwrap()

@@ -5,7 +5,7 @@
 //!
 //! # Layout
 //! `data` and `products` read, `turn` finds the day a product turned bad, `table` writes the table; `page` writes the
-//! picture with `chart`, `scale` and `sample`.
+//! picture with `chart`, `scale` and `sample`. `slices`: the figures of both, by language.
 
 mod chart;
 mod data;
@@ -15,6 +15,7 @@ mod page;
 mod products;
 mod sample;
 mod scale;
+mod slices;
 mod table;
 mod turn;
 
@@ -22,9 +23,17 @@ use std::path::Path;
 
 use miette::{Context, IntoDiagnostic};
 
-pub use data::{Books, Epoch, Model, Quality, Report};
+pub use data::{Books, Class, ClassReport, Classes, Epoch, Model, Quality, Report};
 pub use products::{Change, Products, Ranked, State};
-pub use table::summary_table;
+pub use table::{quality_table, summary_table};
+
+/// How well the model of a run did, from what `--report` wrote, for a terminal.
+///
+/// # Errors
+/// A file that cannot be read, or is not of its form.
+pub fn read_quality(report: &Path) -> miette::Result<String> {
+    Ok(quality_table(&data::read(report)?))
+}
 
 /// Writes the picture of a run to `html` and returns its closing table.
 ///

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use super::chart::{Chart, Curve};
-use super::data::{Books, Epoch, Model, Quality, Report};
+use super::data::{Books, Epoch, Quality, Report};
 use super::products::{Change, Products, Ranked, State};
 use super::scale::date;
+use super::slices;
 use super::table::{fixed, thousands, verdict};
 use super::turn::{new_stars, turn};
 
@@ -27,8 +28,9 @@ pub(super) fn page(report: &Report, products: &Products, course: &[State]) -> St
     changes(&mut body, "Fell most", &products.falls);
     changes(&mut body, "Rose most", &products.rises);
     body.push_str("</div>");
-    if let Some(model) = &report.model {
-        quality(&mut body, model);
+    for slices in slices::of(report) {
+        let columns: Vec<&str> = ["measured"].into_iter().chain(slices.columns.iter().copied()).collect();
+        table(&mut body, &escape(&slices.title), &columns, &slices.html());
     }
     books(&mut body, &report.books);
     format!(
@@ -208,26 +210,6 @@ fn table(out: &mut String, title: &str, columns: &[&str], rows: &str) {
         out,
         "<section><h2>{title}</h2><div class=\"scroll\"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></section>"
     );
-}
-
-fn quality(out: &mut String, model: &Model) {
-    let mut rows = String::new();
-    let mut row = |name: &str, class: &str, quality: &Quality| {
-        let _ = write!(rows, "<tr class=\"{class}\"><th scope=\"row\">{}</th>", escape(name));
-        for figure in quality.figures() {
-            let _ = write!(rows, "<td>{}</td>", fixed(figure, 3));
-        }
-        rows.push_str("</tr>");
-    };
-    for (name, measured) in model.measures() {
-        row(name, "all", measured);
-        for (lang, measured) in measured.by_lang.iter().flatten() {
-            row(lang, "part", measured);
-        }
-    }
-    let columns: Vec<&str> = ["measured"].into_iter().chain(Quality::NAMES).collect();
-    let title = format!("Quality of {}@{}", escape(&model.model), model.version);
-    table(out, &title, &columns, &rows);
 }
 
 fn books(out: &mut String, books: &Books) {

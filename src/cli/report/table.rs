@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::data::{Books, Model, Quality, Report};
+use super::data::{Books, Report};
 use super::products::{Change, ENOUGH_REVIEWS, Products, Ranked};
 use super::scale::date;
+use super::slices::{self, Slices};
 
 /// Widest product id that is shown whole.
 const ID_WIDTH: usize = 28;
@@ -23,10 +24,18 @@ pub fn summary_table(report: &Report, products: &Products) -> String {
     ranking(&mut out, "Worst products", &products.worst);
     changes(&mut out, "Fell most", &products.falls);
     changes(&mut out, "Rose most", &products.rises);
-    if let Some(model) = &report.model {
-        quality(&mut out, model);
-    }
+    out.push_str(&quality_table(report));
     books(&mut out, &report.books);
+    out
+}
+
+/// The part of the table that says how well the model did; empty without a model.
+#[must_use]
+pub fn quality_table(report: &Report) -> String {
+    let mut out: String = slices::of(report).iter().map(Slices::text).collect();
+    if let Some(model) = &report.model {
+        let _ = writeln!(out, "  {} labels learned", thousands(model.labels));
+    }
     out
 }
 
@@ -69,25 +78,6 @@ fn changes(out: &mut String, title: &str, list: &[Change]) {
     if list.is_empty() {
         let _ = writeln!(out, "  none");
     }
-}
-
-fn quality(out: &mut String, model: &Model) {
-    let columns: String = Quality::NAMES.iter().map(|name| format!("{name:>10}")).collect();
-    let title = format!("Model {}@{}", clean(&model.model, 20), model.version);
-    let _ = writeln!(out, "\n{title:<30}{columns}");
-    for (name, quality) in model.measures() {
-        measures(out, name, quality);
-        for (lang, quality) in quality.by_lang.iter().flatten() {
-            measures(out, &format!("  {}", clean(lang, 20)), quality);
-        }
-    }
-    let _ = writeln!(out, "  {} labels learned", thousands(model.labels));
-}
-
-fn measures(out: &mut String, name: &str, quality: &Quality) {
-    let figures: String =
-        quality.figures().iter().map(|&figure| format!("{:>10}", fixed(figure, 3))).collect();
-    let _ = writeln!(out, "  {name:<28}{figures}");
 }
 
 fn books(out: &mut String, books: &Books) {
@@ -142,7 +132,7 @@ pub(super) fn thousands(count: u64) -> String {
 }
 
 /// Text from outside, without control characters and cut to a width.
-fn clean(text: &str, width: usize) -> String {
+pub(super) fn clean(text: &str, width: usize) -> String {
     let safe = text.chars().map(|letter| if letter.is_control() { '?' } else { letter });
     if text.chars().count() <= width {
         return safe.collect();

@@ -1,6 +1,6 @@
 //! Who reads next: chunks go to whoever is free, but no worker is left without, and one that others wait for takes less.
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Instant};
 
 use timely::scheduling::SyncActivator;
 
@@ -103,6 +103,9 @@ impl Intake {
             partition.read_to_end = !more;
             let claim = Claim { partition: p as u32, sequence: partition.claimed };
             partition.claimed += 1;
+            let now = Instant::now();
+            partition.read.push_back(now);
+            partition.last_read = now;
             partition.unstamped.0 += chunk.records.len() as u64;
             partition.unstamped.1 += chunk.bytes.len() as u64;
             if let Some(claimer) =

@@ -23,7 +23,7 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use self::{
@@ -36,6 +36,10 @@ use super::{
     log::EpochLog,
     partition::{PartitionEntry, SourceError},
 };
+use crate::telemetry::Histogram;
+
+/// Upper bounds of the time from reading to commit, in seconds.
+const LATENCY: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 
 /// Settings of the intake.
 #[derive(Clone, Copy, Debug)]
@@ -124,6 +128,9 @@ pub struct Intake {
     failure: Mutex<Option<IntakeError>>,
     moved: Mutex<Instant>,
     reading: AtomicU64,
+    /// The newest epoch that a record was stamped with.
+    newest: AtomicU64,
+    latency: Histogram,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -159,6 +166,8 @@ impl Intake {
             failure: Mutex::new(None),
             moved: Mutex::new(Instant::now()),
             reading: AtomicU64::new(0),
+            newest: AtomicU64::new(0),
+            latency: Histogram::new(LATENCY),
         }
     }
 
@@ -235,6 +244,26 @@ impl Intake {
     #[must_use]
     pub fn reading(&self) -> bool {
         self.reading.load(Ordering::Acquire) > 0
+    }
+
+    /// The newest epoch that a record was stamped with, 0 before the first.
+    #[must_use]
+    pub fn newest(&self) -> Epoch {
+        self.newest.load(Ordering::Relaxed)
+    }
+
+    /// How long ago a source last gave a record.
+    #[must_use]
+    pub fn idle(&self, source: usize) -> Duration {
+        let state = lock(&self.state);
+        let of_source = state.partitions.iter().zip(&self.sources).filter(|(_, s)| **s == source);
+        of_source.map(|(partition, _)| partition.last_read.elapsed()).min().unwrap_or_default()
+    }
+
+    /// Seconds from the reading of each record to the commit of its epoch by all sinks.
+    #[must_use]
+    pub fn latency(&self) -> &Histogram {
+        &self.latency
     }
 
     /// How far the intake is.

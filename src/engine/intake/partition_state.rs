@@ -1,6 +1,9 @@
 //! One partition on its way: what was claimed, submitted, stamped, and is not committed yet.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Instant,
+};
 
 use super::IntakeSettings;
 use crate::engine::{
@@ -20,6 +23,8 @@ pub(super) struct Flight {
     pub(super) epoch: Epoch,
     pub(super) records: u64,
     pub(super) bytes: u64,
+    /// How many of its records were read when.
+    pub(super) read: Vec<(Instant, u64)>,
 }
 
 /// A submitted chunk whose records are not all stamped.
@@ -27,11 +32,16 @@ pub(super) struct Submitted {
     pub(super) sequence: u64,
     pub(super) records: usize,
     pub(super) stamps: Vec<Stamp>,
+    pub(super) read: Instant,
 }
 
 pub(super) struct PartitionState {
     pub(super) claimed: u64,
     pub(super) submitted: u64,
+    /// When each claimed chunk that is not submitted in its turn was read: for the metrics, nothing follows from it.
+    pub(super) read: VecDeque<Instant>,
+    /// When records were last read; at first, when reading could begin.
+    pub(super) last_read: Instant,
     /// Submissions that came before their turn.
     pub(super) early: BTreeMap<u64, Vec<(Reading, u64, u64)>>,
     /// Records handed to the clock and not stamped yet: (next offset, bytes).
@@ -52,6 +62,8 @@ impl PartitionState {
         Self {
             claimed: 0,
             submitted: 0,
+            read: VecDeque::new(),
+            last_read: Instant::now(),
             early: BTreeMap::new(),
             at_clock: VecDeque::new(),
             chunks: VecDeque::new(),
@@ -88,15 +100,19 @@ impl PartitionState {
         few && (self.flights.len() <= 1 || self.bytes_in_flight() < BYTES)
     }
 
-    pub(super) fn fly(&mut self, epoch: Epoch, bytes: u64) {
+    pub(super) fn fly(&mut self, epoch: Epoch, bytes: u64, read: Instant) {
         self.unstamped.0 = self.unstamped.0.saturating_sub(1);
         self.unstamped.1 = self.unstamped.1.saturating_sub(bytes);
         match self.flights.back_mut() {
             Some(flight) if flight.epoch == epoch => {
                 flight.records += 1;
                 flight.bytes += bytes;
+                match flight.read.last_mut() {
+                    Some((at, records)) if *at == read => *records += 1,
+                    _ => flight.read.push((read, 1)),
+                }
             }
-            _ => self.flights.push_back(Flight { epoch, records: 1, bytes }),
+            _ => self.flights.push_back(Flight { epoch, records: 1, bytes, read: vec![(read, 1)] }),
         }
     }
 

@@ -4,7 +4,7 @@ use std::{sync::atomic::Ordering, time::Instant};
 
 use super::{
     Claim, Intake, IntakeError, State, lock,
-    partition_state::{ERROR_WINDOW, Submitted},
+    partition_state::{ERROR_WINDOW, Flight, Submitted},
 };
 use crate::engine::{
     Epoch,
@@ -50,19 +50,22 @@ impl Intake {
             return;
         }
         *lock(&self.moved) = Instant::now();
+        let counts = !self.aborted();
+        let (limit, now) = (self.limit(), Instant::now());
+        let mut latency = self.latency.tally();
         let mut state = lock(&self.state);
-        // what lies past the last epoch of a run is never committed
-        let limit = self.limit();
         for partition in &mut state.partitions {
-            while partition
-                .flights
-                .front()
-                .is_some_and(|flight| flight.epoch < before && flight.epoch <= limit)
-            {
-                partition.flights.pop_front();
+            // what lies past the last epoch of a run is never committed, though the frontier passes it
+            let committed = |flight: &mut Flight| flight.epoch < before && flight.epoch <= limit;
+            while let Some(flight) = partition.flights.pop_front_if(committed) {
+                for (read, records) in flight.read.iter().filter(|_| counts) {
+                    latency.observe(now.duration_since(*read).as_secs_f64(), *records);
+                }
             }
         }
         state.log.truncate(before);
+        drop(state);
+        self.latency.add(&mut latency);
     }
 
     /// The records of a source that were read and stamped past the last epoch of the run: none before it is asked to stop.
@@ -81,7 +84,9 @@ impl Intake {
         let before = (partition.clock.low(), partition.unreleased(), partition.done, state.ready.len());
         let mut stamped = Vec::new();
         while let Some(readings) = partition.early.remove(&partition.submitted) {
+            let Some(read) = partition.read.pop_front() else { break };
             partition.chunks.push_back(Submitted {
+                read,
                 sequence: partition.submitted,
                 records: readings.len(),
                 stamps: Vec::with_capacity(readings.len()),
@@ -110,19 +115,24 @@ impl Intake {
         if all_in || partition.clock.low() > limit {
             partition.clock.finish(&mut |stamp| stamped.push(stamp));
         }
+        let (mut records, mut newest) = (0, 0);
         for stamp in stamped {
             let Some((next, bytes)) = partition.at_clock.pop_front() else { break };
             state.open.entry(stamp.epoch).or_default().insert(p as u32, next);
-            partition.fly(stamp.epoch, bytes);
-            self.records.fetch_add(1, Ordering::Relaxed);
             let Some(chunk) = partition.chunks.front_mut() else { break };
             chunk.stamps.push(stamp);
+            let read = chunk.read;
             if chunk.stamps.len() == chunk.records {
                 let claim = Claim { partition: p as u32, sequence: chunk.sequence };
                 state.ready.insert(claim, std::mem::take(&mut chunk.stamps));
                 partition.chunks.pop_front();
             }
+            partition.fly(stamp.epoch, bytes, read);
+            records += 1;
+            newest = newest.max(stamp.epoch);
         }
+        self.records.fetch_add(records, Ordering::Relaxed);
+        self.newest.fetch_max(newest, Ordering::Relaxed);
         if all_in || partition.clock.low() > limit {
             partition.done = true;
         }
@@ -145,5 +155,88 @@ impl Intake {
             state.log.append(EpochRecord { epoch, bindings: bindings.into_iter().collect() });
         }
         self.durable.store(state.log.durable().unwrap_or(0), Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{
+        clock::EventClockSettings,
+        intake::IntakeSettings,
+        log::MemoryLog,
+        partition::{Partition, PartitionEntry, RawChunk, RawRecord, SourceError},
+    };
+
+    /// So many records at a time, without an end.
+    struct Endless(usize);
+
+    impl Partition for Endless {
+        fn read(&mut self, chunk: &mut RawChunk, _: usize, _: usize) -> Result<bool, SourceError> {
+            let record = RawRecord { start: 0, end: 0, offset: 0, next: 1, length: 0 };
+            chunk.records.extend((0..self.0).map(|_| record));
+            Ok(true)
+        }
+
+        fn progress(&self) -> (u64, Option<u64>) {
+            (0, None)
+        }
+    }
+
+    /// Two partitions, the first of which is ten epochs ahead; all epochs, ascending.
+    fn two() -> (Intake, Vec<Epoch>) {
+        let clock = EventClockSettings { tick: 100, epoch_records: 1_000, max_ts_jump: 1_000 };
+        let settings = IntakeSettings { clock, epochs_in_flight: 4, max_error_ratio: 0.5 };
+        let entry = |source, partition| PartitionEntry {
+            source,
+            number: 0,
+            name: "endless".into(),
+            partition: Box::new(partition),
+        };
+        let partitions = vec![entry(0, Endless(12)), entry(1, Endless(2))];
+        let intake = Intake::new(settings, partitions, Box::new(MemoryLog::default()));
+        let mut epochs = Vec::new();
+        for source in [0, 1] {
+            let mut chunk = RawChunk::default();
+            let claim = intake.claim(source, 0, &mut chunk).expect("records");
+            let reading = |n: usize| (Reading { ts: Some(n as i64 * 100), refused: false }, 1, 1);
+            intake.submit(claim, (0..chunk.records.len()).map(reading).collect());
+            epochs.extend(intake.stamps(claim).expect("stamps").iter().map(|stamp| stamp.epoch));
+        }
+        epochs.sort_unstable();
+        assert_eq!(epochs.len(), 14);
+        (intake, epochs)
+    }
+
+    fn counted(intake: &Intake) -> u64 {
+        intake.latency().distribution().count
+    }
+
+    #[test]
+    fn latency_counts_each_record_of_a_committed_epoch_once() {
+        let (intake, epochs) = two();
+        assert_eq!((intake.newest(), counted(&intake)), (epochs[13], 0));
+        let before = epochs[9];
+        for _ in 0..2 {
+            intake.commit(before);
+            let committed = epochs.iter().filter(|epoch| **epoch < before).count() as u64;
+            assert_eq!(counted(&intake), committed);
+        }
+        intake.commit(Epoch::MAX);
+        assert_eq!(counted(&intake), 14);
+    }
+
+    #[test]
+    fn what_a_stop_or_a_fault_leaves_uncommitted_has_no_latency() {
+        let (stopped, epochs) = two();
+        stopped.stop();
+        assert!(stopped.limit() < epochs[13]);
+        stopped.commit(Epoch::MAX);
+        let kept = epochs.iter().filter(|epoch| **epoch <= stopped.limit()).count() as u64;
+        assert!(kept >= 3 && counted(&stopped) == kept, "{kept} of {epochs:?}");
+        let (failed, _) = two();
+        failed.abort();
+        failed.commit(Epoch::MAX);
+        assert_eq!(counted(&failed), 0);
     }
 }
