@@ -12,6 +12,8 @@ use super::{
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+pub use crate::records::Figures;
+
 const FADING: f64 = 0.999;
 
 /// Labels from which on the figures of a part of them say something.
@@ -50,23 +52,6 @@ pub struct Quality {
     all: Slices,
     stars: Slices,
     feedback: Slices,
-}
-
-/// The figures of a model's record, rounded half to even at six decimals.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, schemars::JsonSchema)]
-pub struct Figures {
-    /// Share of labels that the prediction agrees with.
-    pub accuracy: Option<f64>,
-    /// Mean negative natural logarithm of the probability given to the label.
-    pub log_loss: Option<f64>,
-    /// Chance that a positive one is scored above a negative one.
-    pub auc: Option<f64>,
-    /// Mean squared distance of the probability from the label.
-    pub brier: Option<f64>,
-    /// Mean distance of probability and share of positives over 15 bins, weighted by their labels.
-    pub ece: Option<f64>,
-    /// Mean F1 of both classes.
-    pub macro_f1: Option<f64>,
 }
 
 /// Figures with those of each language.

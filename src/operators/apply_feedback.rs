@@ -7,19 +7,15 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use hashbrown::HashTable;
-use schemars::{JsonSchema, schema_for};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::{
     block::{FeedbackBlock, FeedbackRow},
     books::{Ledger, Outcome},
     counted::counted,
     held_feedback::{Entry, Families, Held},
-    registry::{
-        Demand, EdgeType, Operator, Output, OutputType, Port, Record, Settings, SettingsFault, StateFormat,
-        parse,
-    },
+    registry::{Demand, EdgeType, Operator, Output, OutputType, Port, Record, Settings, StateFormat, parse},
     row::{Place, Scored},
     wiring::{Edge, Run, Step, Wiring},
 };
@@ -46,7 +42,7 @@ pub struct ApplyFeedbackSettings {
 pub const OPERATOR: Operator = Operator {
     name: "apply_feedback",
     summary: "Applies the last feedback of each family to its live review; feedback that comes first waits for its review.",
-    settings: Settings { schema: || schema_for!(ApplyFeedbackSettings), check },
+    settings: Settings::of::<ApplyFeedbackSettings>(),
     ports: &[
         Port { name: "reviews", accepts: &[EdgeType::ScoredTable], many: false },
         Port { name: "feedback", accepts: &[EdgeType::Source(Record::Feedback)], many: true },
@@ -62,10 +58,6 @@ pub const OPERATOR: Operator = Operator {
     demand: |_| Demand::default(),
     build,
 };
-
-fn check(value: &Value) -> Vec<SettingsFault> {
-    parse::<ApplyFeedbackSettings>(value).err().into_iter().collect()
-}
 
 fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<'s>>>) -> Vec<Edge<'s>> {
     let settings: ApplyFeedbackSettings = parse(step.settings).unwrap_or_default();

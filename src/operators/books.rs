@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Where a record ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,7 +48,8 @@ struct Counts {
 }
 
 /// The books of one source, or of all.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Balance {
     /// Records read.
     #[serde(rename = "in")]
@@ -68,17 +69,39 @@ pub struct Balance {
 }
 
 impl Balance {
-    /// Records that ended somewhere or are known to wait.
+    /// The ends with their counts, in the order in which they are told.
     #[must_use]
-    pub fn accounted(&self) -> u64 {
-        let parts = self.dropped.values().sum::<u64>() + self.dead_letter.values().sum::<u64>();
-        self.applied + self.superseded + self.deleted + parts + self.pending
+    pub fn ends(&self) -> [(&'static str, u64); 6] {
+        [
+            ("applied", self.applied),
+            ("superseded", self.superseded),
+            ("deleted", self.deleted),
+            ("dropped", self.dropped.values().sum()),
+            ("dead letters", self.dead_letter.values().sum()),
+            ("pending", self.pending),
+        ]
+    }
+
+    /// The parts of an end by reason or code; nothing for an end without parts.
+    pub fn parts(&self, end: &str) -> impl Iterator<Item = (&str, u64)> {
+        let parts = match end {
+            "dropped" => Some(&self.dropped),
+            "dead letters" => Some(&self.dead_letter),
+            _ => None,
+        };
+        parts.into_iter().flatten().map(|(part, &count)| (part.as_str(), count))
+    }
+
+    /// Records told minus records read: 0 when the books balance.
+    #[must_use]
+    pub fn difference(&self) -> i128 {
+        self.ends().iter().map(|&(_, count)| i128::from(count)).sum::<i128>() - i128::from(self.read)
     }
 
     /// in = out + dropped + dead letters + pending.
     #[must_use]
     pub fn balances(&self) -> bool {
-        self.read == self.accounted()
+        self.difference() == 0
     }
 }
 

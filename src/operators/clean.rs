@@ -2,17 +2,15 @@
 //!
 //! The work itself happens where a chunk is claimed (`block`), before its records have an epoch: `ts` and epochs follow
 //! from what decoding says. Several steps that read one source share one decoding of it. Refused records leave by
-//! `.dead_letters` of the step that reads the source.
+//! `.dead_letters` of the step that reads the source. There is nothing to set: `languages`, `max_record_bytes` and a
+//! source's `fields` say it all.
 
 use std::sync::Arc;
-
-use schemars::{JsonSchema, schema_for};
-use serde::{Deserialize, Serialize};
 
 use super::{
     block::{FeedbackBlock, FeedbackBlocks, Refusals, ReviewBlock, ReviewBlocks, ReviewChunk, ReviewSource},
     books::Outcome,
-    registry::{Demand, EdgeType, Operator, Output, OutputType, Port, Record, Settings, parse},
+    registry::{Demand, EdgeType, NoSettings, Operator, Output, OutputType, Port, Record, Settings},
     wiring::{Edge, Refused, SourceInfo, Step, Wiring},
 };
 use crate::{
@@ -25,19 +23,11 @@ use crate::{
     telemetry::ErrorLabels,
 };
 
-/// This step has no settings: `languages`, `max_record_bytes` and a source's `fields` say all there is to say.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CleanSettings {}
-
 /// The registry entry.
 pub const OPERATOR: Operator = Operator {
     name: "clean",
     summary: "Decodes and checks raw reviews, cleans their text and fills in a missing language or time; refused records leave by `.dead_letters`.",
-    settings: Settings {
-        schema: || schema_for!(CleanSettings),
-        check: |value| parse::<CleanSettings>(value).err().into_iter().collect(),
-    },
+    settings: Settings::of::<NoSettings>(),
     ports: &[Port { name: "reviews", accepts: &[EdgeType::Source(Record::Review)], many: true }],
     outputs: &[
         Output { name: None, edge: OutputType::Fixed(EdgeType::Reviews) },

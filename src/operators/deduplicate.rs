@@ -7,10 +7,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use hashbrown::HashTable;
-use schemars::{JsonSchema, schema_for};
-use serde::{Deserialize, Serialize};
 
-use super::registry::{Demand, EdgeType, Operator, Output, OutputType, Port, Settings, StateFormat, parse};
+use super::registry::{
+    Demand, EdgeType, NoSettings, Operator, Output, OutputType, Port, Settings, StateFormat,
+};
 use super::{
     counted::counted,
     row::{AppliedLabel, Place, Review, Scored},
@@ -22,19 +22,11 @@ use crate::engine::{
     keyed::{EpochStep, keyed, runs},
 };
 
-/// This step has no settings: duplicates are exact.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DeduplicateSettings {}
-
 /// The registry entry.
 pub const OPERATOR: Operator = Operator {
     name: "deduplicate",
     summary: "Marks live reviews that repeat an earlier one of the same product and user word for word; when the kept one goes, the next takes its place.",
-    settings: Settings {
-        schema: || schema_for!(DeduplicateSettings),
-        check: |value| parse::<DeduplicateSettings>(value).err().into_iter().collect(),
-    },
+    settings: Settings::of::<NoSettings>(),
     ports: &[Port { name: "reviews", accepts: &[EdgeType::ScoredTable], many: false }],
     outputs: &[Output { name: None, edge: OutputType::Fixed(EdgeType::ScoredTable) }],
     state: Some(StateFormat { id: "duplicates", version: 1 }),

@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use schemars::{JsonSchema, schema_for};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -45,10 +45,7 @@ pub struct LearnSettings {
 pub const OPERATOR: Operator = Operator {
     name: "learn",
     summary: "Learns from stars and feedback in log order: predict, score the prediction, learn, publish at the close of the epoch.",
-    settings: Settings {
-        schema: || schema_for!(LearnSettings),
-        check: |value| parse::<LearnSettings>(value).err().into_iter().collect(),
-    },
+    settings: Settings::of::<LearnSettings>(),
     ports: &[Port { name: "reviews", accepts: &[EdgeType::ScoredTable], many: false }],
     outputs: &[Output { name: Some("models"), edge: OutputType::Fixed(EdgeType::Models) }],
     state: Some(StateFormat { id: "model", version: 1 }),

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use hashbrown::HashTable;
-use schemars::{JsonSchema, schema_for};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -24,6 +24,7 @@ use crate::{
     records::{
         Sentiment,
         number::{MICRO, ratio_micro, round_micro},
+        render::ProductFigures,
     },
 };
 
@@ -50,10 +51,7 @@ impl Default for ProductScoresSettings {
 pub const OPERATOR: Operator = Operator {
     name: "product_scores",
     summary: "Keeps count, mean, histogram, sentiment and score of every product right through edits and deletes, in fixed point.",
-    settings: Settings {
-        schema: || schema_for!(ProductScoresSettings),
-        check: |value| parse::<ProductScoresSettings>(value).err().into_iter().collect(),
-    },
+    settings: Settings::of::<ProductScoresSettings>(),
     ports: &[Port { name: "reviews", accepts: &[EdgeType::ScoredTable], many: false }],
     outputs: &[Output { name: None, edge: OutputType::Fixed(EdgeType::ProductTable) }],
     state: Some(StateFormat { id: "products", version: 1 }),
@@ -116,7 +114,7 @@ impl Sums {
     }
 
     /// The figures that are published; `None` without reviews.
-    fn figures(&self, prior: Prior) -> Option<Figures> {
+    fn figures(&self, prior: Prior) -> Option<ProductFigures> {
         if self.reviews == 0 {
             return None;
         }
@@ -127,7 +125,7 @@ impl Sums {
         // weight * value is in 1e-12: everything in that unit over reviews in 1e-6
         let numerator = i128::from(prior.weight) * i128::from(prior.value) + i128::from(self.value) * million;
         let denominator = (i128::from(prior.weight) + i128::from(self.reviews) * million) * million;
-        Some(Figures {
+        Some(ProductFigures {
             reviews: self.reviews.unsigned_abs(),
             ratings: self.ratings.unsigned_abs(),
             rating_mean: mean(self.rating, self.ratings),
@@ -139,32 +137,13 @@ impl Sums {
     }
 }
 
-/// The published figures of a product; fractions in 1e-6.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Figures {
-    /// Accepted reviews.
-    pub reviews: u64,
-    /// Those with stars.
-    pub ratings: u64,
-    /// Mean of the stars.
-    pub rating_mean: Option<i64>,
-    /// How many have 1 to 5 stars.
-    pub rating_histogram: [u64; 5],
-    /// Mean probability of positive.
-    pub sentiment_mean: Option<i64>,
-    /// Share of negative labels.
-    pub negative_share: Option<i64>,
-    /// Bayesian mean.
-    pub score: i64,
-}
-
 /// A live row of the table of product scores.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ProductRow {
     /// The product.
     pub product_id: Arc<str>,
     /// Its figures.
-    pub figures: Figures,
+    pub figures: ProductFigures,
 }
 
 struct Product {
@@ -228,7 +207,7 @@ impl ProductScores {
         }
         let (before, after) = (before.figures(self.prior), after.figures(self.prior));
         if before != after {
-            let mut change = |figures: Option<Figures>, diff| {
+            let mut change = |figures: Option<ProductFigures>, diff| {
                 if let Some(figures) = figures {
                     give((ProductRow { product_id: Arc::clone(&product_id), figures }, epoch, diff));
                 }

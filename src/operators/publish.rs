@@ -115,18 +115,7 @@ impl Published for ProductRow {
     }
 
     fn line(&self, _: &Context, epoch: Epoch, out: &mut Vec<u8>) {
-        let figures = &self.figures;
-        let view = ProductView {
-            product_id: &self.product_id,
-            reviews: figures.reviews,
-            ratings: figures.ratings,
-            rating_mean: figures.rating_mean,
-            rating_histogram: figures.rating_histogram,
-            sentiment_mean: figures.sentiment_mean,
-            negative_share: figures.negative_share,
-            score: figures.score,
-            epoch,
-        };
+        let view = ProductView { product_id: &self.product_id, figures: self.figures, epoch };
         render::product_score(&view, out);
     }
 

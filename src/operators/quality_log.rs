@@ -8,9 +8,9 @@ use crate::{
     engine::Epoch,
     learning::{
         classes::ClassesByLanguage,
-        quality::{Figures, Labels, Quality, Window},
+        quality::{Figures, Labels, Origin, Quality, Window},
     },
-    records::{self, ModelRecord},
+    records::{self, CountedFigures, ModelRecord},
 };
 
 /// The figures of an epoch.
@@ -95,29 +95,20 @@ impl QualityLog {
 /// Figures as they are published: all labels, by language, and stars and feedback apart.
 #[must_use]
 pub fn quality_record(quality: &Quality, window: Window) -> records::Quality {
-    let figures =
-        |labels: Labels| published(&quality.figures(labels, window).figures, quality.observations(labels));
+    let counted = |labels: Labels| CountedFigures {
+        figures: quality.figures(labels, window).figures,
+        labels: quality.observations(labels),
+    };
     let all = quality.figures(Labels::All, window);
-    let Figures { accuracy, log_loss, auc, brier, ece, macro_f1 } = all.figures;
+    let by_lang = all.by_lang.into_iter().map(|(lang, figures)| {
+        let labels = quality.observations_of(&lang);
+        (lang, CountedFigures { figures, labels })
+    });
     records::Quality {
-        accuracy,
-        log_loss,
-        auc,
-        brier,
-        ece,
-        macro_f1,
-        by_lang: all
-            .by_lang
-            .iter()
-            .map(|(lang, part)| (lang.clone(), published(part, quality.observations_of(lang))))
-            .collect(),
+        figures: all.figures,
+        by_lang: by_lang.collect(),
         labels: quality.observations(Labels::All),
-        stars: figures(Labels::Of(crate::learning::quality::Origin::Stars)),
-        feedback: figures(Labels::Of(crate::learning::quality::Origin::Feedback)),
+        stars: counted(Labels::Of(Origin::Stars)),
+        feedback: counted(Labels::Of(Origin::Feedback)),
     }
-}
-
-fn published(figures: &Figures, labels: u64) -> records::Figures {
-    let Figures { accuracy, log_loss, auc, brier, ece, macro_f1 } = *figures;
-    records::Figures { accuracy, log_loss, auc, brier, ece, macro_f1, labels }
 }

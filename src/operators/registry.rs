@@ -7,8 +7,8 @@
 
 use std::fmt;
 
-use schemars::Schema;
-use serde::de::DeserializeOwned;
+use schemars::{JsonSchema, Schema, schema_for};
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::wiring::Build;
@@ -193,6 +193,19 @@ pub struct Settings {
     /// Deserialises and checks what the schema cannot say. Called only with values the schema accepts.
     pub check: fn(&Value) -> Vec<SettingsFault>,
 }
+
+impl Settings {
+    /// The settings of a struct that says all there is to check.
+    #[must_use]
+    pub const fn of<T: DeserializeOwned + JsonSchema>() -> Self {
+        Self { schema: || schema_for!(T), check: |value| parse::<T>(value).err().into_iter().collect() }
+    }
+}
+
+/// The settings of a step that has none.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoSettings {}
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

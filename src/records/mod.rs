@@ -36,7 +36,7 @@ pub use decode::{
 };
 pub use feedback::Feedback;
 pub use lang::Lang;
-pub use model_record::{Figures, ModelRecord, Quality, Role};
+pub use model_record::{CountedFigures, Figures, ModelRecord, Quality, Role};
 pub use product_score::ProductScore;
 pub use review::Review;
 pub use scored_review::{Filled, Origin, ScoredReview, Sentiment, Status};

@@ -63,30 +63,32 @@ impl Role {
 /// Figures over all labels, and over parts of them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Quality {
-    /// Share of labels on the predicted side of 0.5.
-    pub accuracy: Option<f64>,
-    /// Mean of `-ln p(label)`.
-    pub log_loss: Option<f64>,
-    /// Area under the ROC curve, from 1,000 equal bins.
-    pub auc: Option<f64>,
-    /// Mean squared error of the probability.
-    pub brier: Option<f64>,
-    /// Expected calibration error.
-    pub ece: Option<f64>,
-    /// Mean of the two classes' F1.
-    pub macro_f1: Option<f64>,
+    /// Over all labels.
+    #[serde(flatten)]
+    pub figures: Figures,
     /// The same by language.
-    pub by_lang: BTreeMap<String, Figures>,
+    pub by_lang: BTreeMap<String, CountedFigures>,
     /// Labels that these figures are over.
     pub labels: u64,
     /// Over labels that are stars.
-    pub stars: Figures,
+    pub stars: CountedFigures,
     /// Over labels that are feedback.
-    pub feedback: Figures,
+    pub feedback: CountedFigures,
 }
 
 /// Figures over one set of labels.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Figures")]
+pub struct CountedFigures {
+    /// The figures.
+    #[serde(flatten)]
+    pub figures: Figures,
+    /// Labels that these figures are over.
+    pub labels: u64,
+}
+
+/// The figures of a stream of predictions, rounded half to even at six decimals; null where they are not defined.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Figures {
     /// Share of labels on the predicted side of 0.5.
     pub accuracy: Option<f64>,
@@ -100,6 +102,4 @@ pub struct Figures {
     pub ece: Option<f64>,
     /// Mean of the two classes' F1.
     pub macro_f1: Option<f64>,
-    /// Labels that these figures are over.
-    pub labels: u64,
 }

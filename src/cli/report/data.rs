@@ -8,6 +8,9 @@ use std::path::Path;
 use miette::{Context, IntoDiagnostic};
 use serde::Deserialize;
 
+pub use crate::operators::books::Balance as Books;
+use crate::records::Figures;
+
 /// A report file.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -26,58 +29,6 @@ pub struct Report {
     pub classes: Option<ClassReport>,
     /// Quality by epoch, in order.
     pub epochs: Vec<Epoch>,
-}
-
-/// Counts of input records by their end.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub struct Books {
-    /// Records read.
-    #[serde(rename = "in")]
-    pub input: u64,
-    /// Became or changed a live row.
-    pub applied: u64,
-    /// Overtaken by a later version in the same epoch.
-    pub superseded: u64,
-    /// Removed a live row.
-    pub deleted: u64,
-    /// Without effect, by reason.
-    pub dropped: BTreeMap<String, u64>,
-    /// Refused, by code.
-    pub dead_letter: BTreeMap<String, u64>,
-    /// Still waiting.
-    pub pending: u64,
-}
-
-impl Books {
-    /// The ends with their counts, in the order in which they are told.
-    #[must_use]
-    pub fn ends(&self) -> [(&'static str, u64); 6] {
-        [
-            ("applied", self.applied),
-            ("superseded", self.superseded),
-            ("deleted", self.deleted),
-            ("dropped", self.dropped.values().sum()),
-            ("dead letters", self.dead_letter.values().sum()),
-            ("pending", self.pending),
-        ]
-    }
-
-    /// The parts of an end by reason or code; nothing for an end without parts.
-    pub fn parts(&self, end: &str) -> impl Iterator<Item = (&str, u64)> {
-        let parts = match end {
-            "dropped" => Some(&self.dropped),
-            "dead letters" => Some(&self.dead_letter),
-            _ => None,
-        };
-        parts.into_iter().flatten().map(|(part, &count)| (part.as_str(), count))
-    }
-
-    /// Records told minus records read: 0 when the books balance.
-    #[must_use]
-    pub fn difference(&self) -> i128 {
-        self.ends().iter().map(|&(_, count)| i128::from(count)).sum::<i128>() - i128::from(self.input)
-    }
 }
 
 /// The model and its four measures: before the label came (prequential) and before it was learned (progressive), over
@@ -119,18 +70,9 @@ impl Model {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Quality {
-    /// Share of right answers.
-    pub accuracy: Option<f64>,
-    /// Mean negative log-likelihood, natural logarithm.
-    pub log_loss: Option<f64>,
-    /// Area under the ROC curve.
-    pub auc: Option<f64>,
-    /// Mean squared error of the probability.
-    pub brier: Option<f64>,
-    /// Expected calibration error.
-    pub ece: Option<f64>,
-    /// Mean of the F1 of the classes.
-    pub macro_f1: Option<f64>,
+    /// The measures.
+    #[serde(flatten)]
+    pub figures: Figures,
     /// Labels that the measures are over.
     pub labels: Option<u64>,
     /// The same by language.
@@ -141,7 +83,8 @@ impl Quality {
     /// The six measures, in this order.
     #[must_use]
     pub fn figures(&self) -> [Option<f64>; 6] {
-        [self.accuracy, self.log_loss, self.auc, self.brier, self.ece, self.macro_f1]
+        let Figures { accuracy, log_loss, auc, brier, ece, macro_f1 } = self.figures;
+        [accuracy, log_loss, auc, brier, ece, macro_f1]
     }
 }
 

@@ -58,7 +58,7 @@ fn cards(out: &mut String, report: &Report, products: &Products) {
     card(thousands(products.live as u64), "products with reviews");
     if let Some(model) = &report.model {
         card(thousands(model.labels), "labels learned");
-        let accuracy = model.prequential_fading.as_ref().and_then(|quality| quality.accuracy);
+        let accuracy = model.prequential_fading.as_ref().and_then(|quality| quality.figures.accuracy);
         if let Some(accuracy) = accuracy {
             card(format!("{:.1} %", accuracy * 100.0), "accuracy of late (prequential, fading)");
         }
@@ -78,7 +78,7 @@ fn accuracy(out: &mut String, report: &Report) {
         points: report
             .epochs
             .iter()
-            .filter_map(|epoch| Some((epoch.epoch as f64, quality(epoch)?.accuracy? * 100.0)))
+            .filter_map(|epoch| Some((epoch.epoch as f64, quality(epoch)?.figures.accuracy? * 100.0)))
             .collect(),
         steps: false,
     };
@@ -216,7 +216,7 @@ fn books(out: &mut String, books: &Books) {
     let mut bar = String::new();
     let mut rows = String::new();
     for (place, (end, count)) in books.ends().into_iter().enumerate() {
-        let share = count as f64 * 100.0 / (books.input.max(1)) as f64;
+        let share = count as f64 * 100.0 / (books.read.max(1)) as f64;
         let _ = write!(
             bar,
             "<i class=\"end{place}\" style=\"width:{share:.3}%\" title=\"{end}: {}\"></i>",
@@ -236,7 +236,7 @@ fn books(out: &mut String, books: &Books) {
         out,
         "<section><h2>The books</h2><p>Where each of the {} input records ended.</p><div class=\"bar\">{bar}</div>\
          <div class=\"scroll\"><table class=\"books\"><tbody>{rows}</tbody></table></div><p class=\"{class}\">{}</p></section>",
-        thousands(books.input),
+        thousands(books.read),
         verdict(books),
     );
 }

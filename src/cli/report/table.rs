@@ -82,7 +82,7 @@ fn changes(out: &mut String, title: &str, list: &[Change]) {
 
 fn books(out: &mut String, books: &Books) {
     let _ = writeln!(out, "\n{:<30}{:>14}", "The books", "records");
-    let _ = writeln!(out, "  {:<28}{:>14}", "in", thousands(books.input));
+    let _ = writeln!(out, "  {:<28}{:>14}", "in", thousands(books.read));
     for (end, count) in books.ends() {
         let _ = writeln!(out, "  {end:<28}{:>14}{}", thousands(count), parts(books, end));
     }
@@ -157,7 +157,7 @@ mod tests {
         let mut report = example::report();
         report.books.pending += 1;
         assert!(summary_table(&report, &Products::default()).contains("MISMATCH: 1 more"));
-        report.books.input += 3;
+        report.books.read += 3;
         assert!(summary_table(&report, &Products::default()).contains("MISMATCH: 2 records are not"));
     }
 

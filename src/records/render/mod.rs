@@ -10,7 +10,7 @@ mod product_score;
 mod scored_review;
 
 pub use dead_letter::{DeadLetterView, dead_letter};
-pub use product_score::{ProductView, product_score};
+pub use product_score::{ProductFigures, ProductView, product_score};
 pub use scored_review::{ScoredView, scored_review};
 
 use json::{integer, put, string};
