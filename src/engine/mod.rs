@@ -19,6 +19,7 @@ pub mod edge;
 pub mod ingest;
 pub mod intake;
 pub mod keyed;
+mod lines;
 pub mod log;
 pub mod model_loop;
 pub mod partition;
