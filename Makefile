@@ -25,9 +25,9 @@ demo: ## Build, generate reviews, run topologies/demo.yaml on them, show what ca
 	@target/release/dirigent generate --reviews $(REVIEWS) --seed 1 \
 		--out $(DEMO)/reviews.jsonl --feedback-out $(DEMO)/feedback.jsonl
 	@echo "[3/3] running topologies/demo.yaml"
-	@target/release/dirigent run topologies/demo.yaml --report $(DEMO)/report.json --html out/report.html
+	@target/release/dirigent run topologies/demo.yaml --from-scratch --report $(DEMO)/report.json --html out/report.html
 	@echo "The outputs: $(DEMO)/*.jsonl; every change of a review or a product is one line"
-	@echo "Next: change topologies/demo.yaml, check it with 'target/release/dirigent validate topologies/demo.yaml', run again"
+	@echo "Next: change topologies/demo.yaml, check it with 'target/release/dirigent validate topologies/demo.yaml', run again with --from-scratch"
 
 .PHONY: test
 test: ## Run all tests, and the examples of the docs

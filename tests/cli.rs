@@ -13,14 +13,19 @@ mod cli {
     mod faults;
     mod http;
     mod inputs;
+    mod live;
     mod memory;
     mod metric_lag;
     mod metric_names;
     mod metrics;
     mod open_metrics;
+    mod replay;
+    mod restart;
     mod runs;
     mod same_bytes;
     mod sandbox;
     mod signals;
     mod spread;
+    mod start_refusals;
+    mod state;
 }

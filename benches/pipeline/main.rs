@@ -172,7 +172,7 @@ sinks:
 
     fn run(&self, topology: &Path, workers: usize) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dirigent"));
-        command.arg("run").arg(topology).args(["--workers", &workers.to_string()]);
+        command.args(["run", "--from-scratch"]).arg(topology).args(["--workers", &workers.to_string()]);
         command.env("RUST_LOG", "warn").stdout(Stdio::null());
         command
     }

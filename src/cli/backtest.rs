@@ -4,6 +4,8 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
+use crate::topology::assemble::Writes;
+
 use super::{
     report::read_quality,
     run::{ExecuteArgs, execute},
@@ -29,7 +31,7 @@ pub fn run(args: &BacktestArgs) -> ExitCode {
         Ok(plan) => plan,
         Err(code) => return code,
     };
-    let report = match execute(&args.execute, plan, true, false) {
+    let report = match execute(&args.execute, plan, true, Writes::Nothing) {
         Ok(report) => report,
         Err(code) => return code,
     };

@@ -1,17 +1,22 @@
 //! The command line: one file a subcommand. Exit codes: 0, 1 on failure, 64 on usage, 78 on configuration.
 
 pub mod backtest;
+pub mod drain;
 pub mod generate;
 pub mod graph;
+pub mod replay;
 pub mod report;
 pub mod run;
 pub mod schema;
+pub mod state;
 pub mod validate;
 
 mod output;
 mod progress;
 mod run_metrics;
 mod run_report;
+mod start_metrics;
+mod state_table;
 mod timestamp;
 
 use std::process::ExitCode;
@@ -33,6 +38,8 @@ struct Cli {
 enum Command {
     /// Run a topology until its input ends or it is asked to stop.
     Run(run::RunArgs),
+    /// Bring what a run has left to a checkpoint at the end of its log, and read nothing new.
+    Drain(drain::DrainArgs),
     /// Run a topology over its bounded input and write only how well its model did.
     Backtest(backtest::BacktestArgs),
     /// Check a topology: every error at once, with its place.
@@ -41,6 +48,10 @@ enum Command {
     Graph(graph::GraphArgs),
     /// Print the JSON Schema of topology files, or the reference.
     Schema(schema::SchemaArgs),
+    /// Show, check or export what a topology has stored.
+    State(state::StateArgs),
+    /// Run the log again from empty state into other outputs, and compare them with the real ones.
+    Replay(replay::ReplayArgs),
     /// Write synthetic reviews and feedback, to try things with.
     Generate(generate::GenerateArgs),
 }
@@ -58,10 +69,13 @@ pub fn main() -> ExitCode {
     };
     match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Drain(args) => drain::run(&args),
         Command::Backtest(args) => backtest::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Schema(args) => schema::run(&args),
+        Command::State(args) => state::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Generate(args) => generate::run(&args),
     }
 }

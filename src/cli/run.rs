@@ -1,7 +1,7 @@
 //! `dirigent run`: runs a topology until its input ends or it is asked to stop.
 //!
-//! The first SIGTERM or Ctrl-C finishes the open epoch and ends with 0; a second one ends at once. A run starts anew and
-//! replaces its outputs. Its last lines are the books.
+//! The first SIGTERM or Ctrl-C finishes the open epoch, stores a checkpoint and ends with 0; a second one ends at once. A
+//! run goes on where the last one left off, unless it is to begin from scratch. Its last lines are the books.
 
 use std::{
     path::PathBuf,
@@ -25,16 +25,18 @@ use super::{
     report::write_report,
     run_metrics::{Components, show},
     run_report::{RunReport, books_lines},
+    start_metrics::{log_start, show_start},
     validate::{EXIT_CONFIG, TopologyArgs},
 };
 use crate::{
-    engine::{intake::Intake, workers::end_process_on_panic},
+    engine::{disk::LocalDisk, intake::Intake, wall::WallClock, workers::end_process_on_panic},
     operators::{registry::EdgeType, wiring::Run},
     serve::{Shown, serve},
     telemetry::{LogFormat, init_logs},
     topology::{
-        assemble::{Assembly, RunError, RunOptions},
+        assemble::{Assembly, RunError, RunOptions, Writes},
         plan::Plan,
+        start::StartError,
     },
 };
 
@@ -71,7 +73,7 @@ pub struct RunArgs {
     /// What is run, and how.
     #[command(flatten)]
     pub execute: ExecuteArgs,
-    /// Start anew and replace outputs, as every run of this version does.
+    /// Begin anew: replace the state and the outputs of this topology.
     #[arg(long)]
     pub from_scratch: bool,
     /// Write the books and the quality of each epoch here, as JSON.
@@ -97,7 +99,8 @@ pub fn run(args: &RunArgs) -> ExitCode {
         return ExitCode::from(EXIT_CONFIG);
     }
     let keep_quality = args.report.is_some() || args.html.is_some();
-    let report = match execute(&args.execute, plan, keep_quality, true) {
+    let writes = if args.from_scratch { Writes::FromScratch } else { Writes::On };
+    let report = match execute(&args.execute, plan, keep_quality, writes) {
         Ok(report) => report,
         Err(code) => return code,
     };
@@ -137,7 +140,7 @@ pub(super) fn execute(
     args: &ExecuteArgs,
     plan: Plan,
     keep_quality: bool,
-    write_sinks: bool,
+    writes: Writes,
 ) -> Result<RunReport, ExitCode> {
     init_logs(match args.log_format {
         LogStyle::Text => LogFormat::Text,
@@ -154,13 +157,21 @@ pub(super) fn execute(
         if let RunError::Open(open) = &error {
             eprintln!("  hint: {}", open.hint);
         }
-        ExitCode::FAILURE
+        match error {
+            RunError::Start(StartError::Name { .. } | StartError::Replay { .. } | StartError::Steps) => {
+                ExitCode::from(EXIT_CONFIG)
+            }
+            _ => ExitCode::FAILURE,
+        }
     };
     let started = Instant::now();
-    let assembly = Assembly::open(plan, RunOptions { workers, keep_quality, write_sinks }).map_err(fail)?;
+    let (disk, wall) = (LocalDisk::shared(), WallClock::system());
+    let options = RunOptions { workers, keep_quality, writes, disk, wall };
+    let assembly = Assembly::open(plan, options).map_err(fail)?;
     let models = assembly.learned_models();
     let (run, writers) = assembly.run_state();
-    show(&run, &writers, components);
+    show(&run, &writers, components, assembly.start.skipped);
+    show_start(&run.metrics, assembly.start);
     let ready = Arc::new(AtomicBool::new(false));
     if let Some(address) = listen {
         let shown = Shown { metrics: Arc::clone(&run.metrics), ready: Arc::clone(&ready) };
@@ -173,6 +184,7 @@ pub(super) fn execute(
         }
     }
     stop_on_signals(Arc::clone(&run.intake));
+    log_start(&assembly.start);
     tracing::info!(topology = name, workers, "running");
     ready.store(true, Ordering::Release);
     let over = Arc::new(AtomicBool::new(false));

@@ -70,10 +70,10 @@ impl Components {
     }
 }
 
-/// Adds all families.
-pub(super) fn show(run: &Arc<Run>, writers: &Arc<Writers>, components: Components) {
+/// Adds all families. `skipped`: bytes of the sources that were passed over at the start.
+pub(super) fn show(run: &Arc<Run>, writers: &Arc<Writers>, components: Components, skipped: u64) {
     show_books(run);
-    show_intake(run);
+    show_intake(run, skipped);
     let components = Arc::new(components);
     show_flow(run, writers, &components);
     show_lag(run, writers, &components);
@@ -107,7 +107,7 @@ fn show_books(run: &Arc<Run>) {
     });
 }
 
-fn show_intake(run: &Arc<Run>) {
+fn show_intake(run: &Arc<Run>, skipped: u64) {
     let gauge = |name, help, kind, read: fn(&Run) -> f64| {
         let shared = Arc::clone(run);
         run.metrics.sample(name, help, kind, move || vec![(Vec::new(), read(&shared))]);
@@ -118,8 +118,9 @@ fn show_intake(run: &Arc<Run>) {
     gauge("bytes_in_flight", "Bytes read and not committed", SampleKind::Gauge, |run| {
         run.intake.progress().bytes_in_flight as f64
     });
-    gauge("source_read_bytes", "Bytes read from all sources", SampleKind::Counter, |run| {
-        run.intake.progress().read as f64
+    let shared = Arc::clone(run);
+    run.metrics.sample("source_read_bytes", "Bytes read from all sources", SampleKind::Counter, move || {
+        vec![(Vec::new(), shared.intake.progress().read.saturating_sub(skipped) as f64)]
     });
     gauge("epoch_logged", "The last epoch in the log, in ms", SampleKind::Gauge, |run| {
         run.intake.durable() as f64

@@ -116,9 +116,9 @@ mod tests {
 
     /// The last lines of a run of 5 reviews, of which 3 were booked, and with so many left behind by a stop.
     fn lines(left_behind: u64) -> (String, bool) {
-        let books = Books::new(vec!["reviews".into()], vec![vec![0]]);
-        books.book_anyway(0, Outcome::In, 5);
-        books.book(0, 0, Outcome::Applied, 3);
+        let books = Books::new(vec!["reviews".into()], vec![vec![0]], false);
+        books.book_anyway(1, 0, Outcome::In, 5);
+        books.book(1, 0, 0, Outcome::Applied, 3);
         let report = RunReport::with("shop".into(), &books, |_| left_behind, 1, Duration::from_millis(100));
         (books_lines(&report), report.balanced)
     }

@@ -1,13 +1,18 @@
 //! The registry of connectors: what `validate`, `schema` and the assembly know about a source or a sink.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use schemars::Schema;
 use serde_json::Value;
 use thiserror::Error;
 
 use super::place::Place;
-use crate::engine::{partition::Partition, sink::Sink};
+use crate::engine::{
+    disk::Disk,
+    log::record::{Identity, PartitionRecord},
+    partition::Partition,
+    sink::OpenSink,
+};
 
 /// A fault in settings that the schema cannot express: JSON pointer, what is wrong, what to do.
 pub type Fault = (String, String, String);
@@ -33,12 +38,33 @@ pub struct SourceContext<'a> {
     pub state: &'a Path,
     /// The longest record in bytes; longer ones are cut there.
     pub max_record_bytes: usize,
+    /// The partitions of this source that the log knows.
+    pub known: &'a [PartitionRecord],
+    /// Whether a later run may go on from this one.
+    pub durable: bool,
+}
+
+/// What a sink may need of the run to be opened.
+#[derive(Clone, Copy, Debug)]
+pub struct SinkContext<'a> {
+    /// The id of the sink.
+    pub id: &'a str,
+    /// The local state folder, for its progress.
+    pub state: &'a Path,
+    /// The disk that both lie on.
+    pub disk: &'a Arc<dyn Disk>,
+    /// Which start of the run this is.
+    pub generation: u64,
+    /// What stands where it writes is to be replaced.
+    pub from_scratch: bool,
 }
 
 /// A partition of a source that has just been opened.
 pub struct OpenSource {
     /// Its name, in dead letters.
     pub name: String,
+    /// What tells its content from another's under the same name.
+    pub identity: Identity,
     /// Its records.
     pub partition: Box<dyn Partition>,
 }
@@ -86,8 +112,8 @@ pub struct SinkKind {
     pub check: fn(&Value) -> Vec<Fault>,
     /// What it writes to: nothing else of its topology may write or read there.
     pub target: fn(&Value) -> Target,
-    /// Opens it for a run, replacing what stood there.
-    pub open: fn(&Value) -> Result<Box<dyn Sink>, OpenError>,
+    /// Opens it for a run, where its progress says that it was left.
+    pub open: fn(&Value, &SinkContext<'_>) -> Result<OpenSink, OpenError>,
 }
 
 /// All kinds of sources.

@@ -10,6 +10,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use super::Epoch;
 
 /// What decoding says of a record.
@@ -41,37 +43,66 @@ pub struct EventClockSettings {
     pub max_ts_jump: u64,
 }
 
+/// What the epochs of all later records follow from: where a clock stands between two records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockState {
+    /// The epoch of the record before.
+    pub epoch: Epoch,
+    /// How many records of the partition have it.
+    pub records: u64,
+    /// M, the largest `ts` that was believed, in ms.
+    pub largest: Option<i64>,
+    /// The `ts` of the last record that was not refused, in ms.
+    pub last: Option<i64>,
+}
+
+impl Default for ClockState {
+    fn default() -> Self {
+        Self { epoch: 1, records: 0, largest: None, last: None }
+    }
+}
+
 /// The clock of one partition.
 #[derive(Debug)]
 pub struct EventClock {
     settings: EventClockSettings,
-    epoch: Epoch,
-    records: u64,
-    largest: Option<i64>,
+    /// After the last record that was stamped.
+    state: ClockState,
+    /// No record falls before it.
+    floor: Epoch,
+    /// The `ts` of the last record that was not refused, stamped or waiting.
     last: Option<i64>,
     /// A record past the bound and the refused ones behind it.
     waiting: VecDeque<(i64, bool)>,
 }
 
 impl EventClock {
-    /// A clock that has seen nothing.
+    /// A clock that stands there. Epochs before `floor` are closed already: what a file has grown by since its end was
+    /// reached begins there.
     #[must_use]
-    pub fn new(settings: EventClockSettings) -> Self {
-        Self { settings, epoch: 1, records: 0, largest: None, last: None, waiting: VecDeque::new() }
+    pub fn new(settings: EventClockSettings, state: ClockState, floor: Epoch) -> Self {
+        Self { settings, state, floor, last: state.last, waiting: VecDeque::new() }
     }
 
-    /// The epoch of the last stamped record; no later one is smaller.
+    /// No later record falls in a lower epoch.
     #[must_use]
     pub fn low(&self) -> Epoch {
-        self.epoch
+        self.state.epoch.max(self.floor)
     }
 
-    /// Takes the next record and gives the stamps that are decided now, in order.
-    pub fn push(&mut self, reading: Reading, out: &mut impl FnMut(Stamp)) {
+    /// Where it stands after the last stamped record.
+    #[must_use]
+    pub fn state(&self) -> ClockState {
+        self.state
+    }
+
+    /// Takes the next record and gives the stamps that are decided now, in order; with each that begins an epoch, where
+    /// the clock stood before it.
+    pub fn push(&mut self, reading: Reading, out: &mut impl FnMut(Stamp, Option<ClockState>)) {
         if reading.refused {
             if self.waiting.is_empty() {
                 let stamp = self.refused();
-                out(stamp);
+                out(stamp, None);
             } else {
                 self.waiting.push_back((0, true));
             }
@@ -79,57 +110,67 @@ impl EventClock {
         }
         let ts = reading.ts.unwrap_or_else(|| self.last.map_or(0, |last| last + 1));
         self.last = Some(ts);
-        if let Some(&(first, _)) = self.waiting.front() {
-            if self.past_bound(ts) {
-                self.largest = self.largest.max(Some(first));
-            }
-            self.release(out);
+        if !self.waiting.is_empty() {
+            let agrees = self.past_bound(ts);
+            self.release(agrees, out);
         }
         if self.past_bound(ts) {
             self.waiting.push_back((ts, false));
         } else {
-            self.largest = self.largest.max(Some(ts));
-            let stamp = self.accepted(ts);
-            out(stamp);
+            let (stamp, before) = self.accepted(ts, true);
+            out(stamp, before);
         }
     }
 
     /// The partition has ended: what waited is stamped without moving M.
-    pub fn finish(&mut self, out: &mut impl FnMut(Stamp)) {
-        self.release(out);
+    pub fn finish(&mut self, out: &mut impl FnMut(Stamp, Option<ClockState>)) {
+        self.release(false, out);
     }
 
     fn past_bound(&self, ts: i64) -> bool {
-        self.largest.is_some_and(|largest| ts > largest.saturating_add_unsigned(self.settings.max_ts_jump))
+        let largest = self.state.largest;
+        largest.is_some_and(|largest| ts > largest.saturating_add_unsigned(self.settings.max_ts_jump))
     }
 
-    fn release(&mut self, out: &mut impl FnMut(Stamp)) {
+    /// Stamps what waited: the first of it, which the others are refused records behind, moves M if it is `believed`.
+    fn release(&mut self, believed: bool, out: &mut impl FnMut(Stamp, Option<ClockState>)) {
         while let Some((ts, refused)) = self.waiting.pop_front() {
-            let stamp = if refused { self.refused() } else { self.accepted(ts) };
-            out(stamp);
+            let (stamp, before) = if refused { (self.refused(), None) } else { self.accepted(ts, believed) };
+            out(stamp, before);
         }
     }
 
     fn refused(&mut self) -> Stamp {
-        self.records += 1;
-        Stamp { epoch: self.epoch, ts: 0 }
+        if self.state.epoch < self.floor {
+            (self.state.epoch, self.state.records) = (self.floor, 0);
+        }
+        self.state.records += 1;
+        Stamp { epoch: self.state.epoch, ts: 0 }
     }
 
-    fn accepted(&mut self, ts: i64) -> Stamp {
-        let largest = self.largest.unwrap_or(0).max(0).unsigned_abs();
-        let due = largest.div_ceil(self.settings.tick) * self.settings.tick;
-        if due > self.epoch {
-            (self.epoch, self.records) = (due, 0);
-        } else if self.records >= self.settings.epoch_records {
-            (self.epoch, self.records) = (self.epoch + 1, 0);
+    fn accepted(&mut self, ts: i64, moves: bool) -> (Stamp, Option<ClockState>) {
+        let before = self.state;
+        let state = &mut self.state;
+        if moves {
+            state.largest = state.largest.max(Some(ts));
         }
-        self.records += 1;
-        Stamp { epoch: self.epoch, ts }
+        state.last = Some(ts);
+        let largest = state.largest.unwrap_or(0).max(0).unsigned_abs();
+        let due = (largest.div_ceil(self.settings.tick) * self.settings.tick).max(self.floor);
+        if due > state.epoch {
+            (state.epoch, state.records) = (due, 0);
+        } else if state.records >= self.settings.epoch_records {
+            (state.epoch, state.records) = (state.epoch + 1, 0);
+        }
+        state.records += 1;
+        (Stamp { epoch: state.epoch, ts }, (state.epoch != before.epoch).then_some(before))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::strategy::Strategy;
+
     use super::*;
 
     const BAD: Reading = Reading { ts: None, refused: true };
@@ -139,13 +180,49 @@ mod tests {
     }
 
     fn epochs(epoch_records: u64, readings: &[Reading]) -> Vec<(u64, i64)> {
-        let mut clock = EventClock::new(EventClockSettings { tick: 100, epoch_records, max_ts_jump: 1_000 });
+        stamps(epoch_records, readings, ClockState::default())
+            .into_iter()
+            .map(|(epoch, ts, _)| (epoch, ts))
+            .collect()
+    }
+
+    fn stamps(
+        epoch_records: u64,
+        readings: &[Reading],
+        from: ClockState,
+    ) -> Vec<(u64, i64, Option<ClockState>)> {
+        let settings = EventClockSettings { tick: 100, epoch_records, max_ts_jump: 1_000 };
+        let mut clock = EventClock::new(settings, from, 0);
         let mut stamps = Vec::new();
         for reading in readings {
-            clock.push(*reading, &mut |s| stamps.push((s.epoch, s.ts)));
+            clock.push(*reading, &mut |s, before| stamps.push((s.epoch, s.ts, before)));
         }
-        clock.finish(&mut |s| stamps.push((s.epoch, s.ts)));
+        clock.finish(&mut |s, before| stamps.push((s.epoch, s.ts, before)));
         stamps
+    }
+
+    proptest::proptest! {
+        /// From the state at the beginning of any epoch, everything after it is stamped as it was.
+        #[test]
+        fn a_clock_goes_on_from_where_an_epoch_began(
+            readings in proptest::collection::vec(
+                (proptest::option::weighted(0.8, 0_i64..8_000), proptest::bool::weighted(0.2))
+                    .prop_map(|(ts, refused)| Reading { ts: ts.filter(|_| !refused), refused }),
+                0..40,
+            ),
+            epoch_records in 1_u64..6,
+        ) {
+            let all = stamps(epoch_records, &readings, ClockState::default());
+            for (n, (_, _, before)) in all.iter().enumerate() {
+                if let Some(before) = before {
+                    let again = stamps(epoch_records, &readings[n..], *before);
+                    let marks = |stamps: &[(u64, i64, Option<ClockState>)]| -> Vec<(u64, i64)> {
+                        stamps.iter().map(|(epoch, ts, _)| (*epoch, *ts)).collect()
+                    };
+                    proptest::prop_assert_eq!(marks(&all[n..]), marks(&again), "from record {}", n);
+                }
+            }
+        }
     }
 
     #[test]

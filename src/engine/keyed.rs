@@ -3,7 +3,7 @@
 //! A step gives the same result in whatever order its records arrived, because it sorts them; [`runs`] gives the
 //! records of each key together. Ties are the step's business: it sorts by (key, log order).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use timely::{
     ExchangeData,
@@ -14,7 +14,11 @@ use timely::{
     },
 };
 
-use super::{Epoch, edge::Stream};
+use super::{
+    Epoch,
+    checkpoint::{announce::Announcements, parts::Part},
+    edge::Stream,
+};
 
 /// What a step does with a closed epoch.
 pub trait EpochStep<I, O> {
@@ -23,6 +27,13 @@ pub trait EpochStep<I, O> {
 
     /// No record will come any more.
     fn end(&mut self) {}
+}
+
+/// A step whose state cannot be derived from other state, and is therefore in the checkpoints.
+pub trait KeptStep {
+    /// What has changed in its state since it was asked last, with everything up to this epoch closed and nothing
+    /// after it. It must not take long: encoding happens elsewhere.
+    fn part(&mut self, epoch: Epoch) -> Part;
 }
 
 /// Runs a step on the worker that `route` names for each record (its value modulo the number of workers).
@@ -34,18 +45,35 @@ pub fn keyed<'s, I: ExchangeData + Clone, O: 'static>(
     route: impl Fn(&I) -> u64 + 'static,
     step: impl EpochStep<I, O> + 'static,
 ) -> Stream<'s, O> {
-    let pact = Exchange::new(move |record| route(record));
-    per_epoch(input, name, pact, step)
+    per_epoch(input, name, Exchange::new(move |record| route(record)), step, |_, _| {})
 }
 
-fn per_epoch<'s, I: Clone + 'static, O: 'static, P>(
+/// Runs a step as [`keyed`] does; at checkpoints it gives its part.
+pub fn kept<'s, I: ExchangeData + Clone, O: 'static>(
+    input: Stream<'s, I>,
+    name: &str,
+    route: impl Fn(&I) -> u64 + 'static,
+    step: impl EpochStep<I, O> + KeptStep + 'static,
+    announcements: &Arc<Announcements>,
+) -> Stream<'s, O> {
+    let mut keeper = announcements.keeper();
+    per_epoch(input, name, Exchange::new(move |record| route(record)), step, move |step, closed| {
+        keeper.give(closed, |epoch| step.part(epoch));
+    })
+}
+
+/// `before_closing` is called before each epoch is closed, and whenever the frontier may have moved, with the first
+/// epoch that is not closed.
+fn per_epoch<'s, I: Clone + 'static, O: 'static, P, S>(
     input: Stream<'s, I>,
     name: &str,
     pact: P,
-    mut step: impl EpochStep<I, O> + 'static,
+    mut step: S,
+    mut before_closing: impl FnMut(&mut S, Epoch) + 'static,
 ) -> Stream<'s, O>
 where
     P: timely::dataflow::channels::pact::ParallelizationContract<u64, Vec<I>>,
+    S: EpochStep<I, O> + 'static,
 {
     input.unary_frontier::<CapacityContainerBuilder<Vec<O>>, _, _, _>(pact, name, move |_, _| {
         let mut held: BTreeMap<Epoch, (Capability<u64>, Vec<I>)> = BTreeMap::new();
@@ -62,14 +90,14 @@ where
                     }
                 }
             });
-            while let Some(entry) = held.first_entry() {
-                if frontier.less_equal(entry.key()) {
-                    break;
-                }
+            let open = frontier.frontier().first().copied().unwrap_or(Epoch::MAX);
+            while let Some(entry) = held.first_entry().filter(|entry| *entry.key() < open) {
                 let (epoch, (capability, mut records)) = entry.remove_entry();
+                before_closing(&mut step, epoch);
                 let mut session = output.session(&capability);
                 step.close(epoch, &mut records, &mut |given| session.give(given));
             }
+            before_closing(&mut step, open);
             if frontier.is_empty() && held.is_empty() && !ended {
                 ended = true;
                 step.end();

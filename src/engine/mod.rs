@@ -11,13 +11,20 @@
 //! * [`model_loop`]: the feedback edge that keeps a model's readers and its writer apart.
 //! * [`sink`]: closed epochs, put in order and written by a thread of their own.
 //! * [`log`]: the epoch log.
+//! * [`checkpoint`]: what a run keeps to go on where it stood.
+//! * [`disk`], [`journal`]: files that outlive a crash.
+//! * [`checkpoint`]: what a run has to keep.
+//! * [`wall`]: epochs by the wall clock.
 //! * [`workers`]: the processes' workers, their end, a panic, a stall.
 
+pub mod checkpoint;
 pub mod clock;
+pub mod disk;
 pub mod duration;
 pub mod edge;
 pub mod ingest;
 pub mod intake;
+pub mod journal;
 pub mod keyed;
 mod lines;
 pub mod log;
@@ -25,6 +32,7 @@ pub mod model_loop;
 pub mod partition;
 pub mod sink;
 pub mod sink_meter;
+pub mod wall;
 pub mod workers;
 
 /// Logical time: milliseconds since 1970, strictly increasing along the log.

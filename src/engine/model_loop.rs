@@ -4,7 +4,7 @@
 //! frontier, until every reader is done with E. So a model shared in place is never read while it is written, without a
 //! lock, and what epoch E reads is what was published before E: a function of the log, with any number of workers.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use timely::{
     ExchangeData,
@@ -21,7 +21,7 @@ use timely::{
     progress::Antichain,
 };
 
-use super::{Epoch, edge::Stream};
+use super::{Epoch, edge::Stream, intake::Intake, keyed::KeptStep};
 
 /// The end of a feedback edge that is still to be connected.
 pub struct LoopEnd<'s>(Handle<'s, u64, Vec<()>>);
@@ -83,24 +83,30 @@ pub fn gated<'s, I: Clone + 'static, O: Clone + 'static>(
 }
 
 /// What the one owner of a model does.
-pub trait Owner<I, O> {
-    /// Takes all records of a closed epoch.
-    fn close(&mut self, epoch: Epoch, records: &mut Vec<I>);
+pub trait Owner<I, O>: KeptStep {
+    /// Takes all records of a closed epoch; what is given leaves at it.
+    fn close(&mut self, epoch: Epoch, records: &mut Vec<I>, give: &mut dyn FnMut(O));
 
-    /// The input has ended; what is given leaves at the last epoch.
-    fn end(&mut self, give: &mut dyn FnMut(Epoch, O));
+    /// All input has ended with this epoch, which is closed; what is given leaves at it.
+    fn end(&mut self, epoch: Epoch, give: &mut dyn FnMut(O));
 }
 
 /// The worker that owns every model's writer.
 pub const OWNER: usize = 0;
 
+/// What an owner does when it may give.
+type Act<'a, O> = dyn FnMut(&mut dyn FnMut(O)) + 'a;
+/// Lets an owner act at an epoch.
+type GiveAt<'a, O> = dyn FnMut(Epoch, &mut Act<'_, O>) + 'a;
+
 /// Runs the owner on one worker, [`OWNER`]. The first stream says which epochs are closed, for the loop; the second carries what
-/// the owner gives at the end of the input.
-pub fn owned<'s, I: ExchangeData, O: 'static>(
+/// the owner gives.
+pub fn owned<'s, I: ExchangeData, O: 'static, W: Owner<I, O> + 'static>(
     scope: Scope<'s, u64>,
     input: Stream<'s, I>,
     name: &str,
-    mut owner: impl Owner<I, O> + 'static,
+    intake: &Arc<Intake>,
+    mut owner: W,
 ) -> (Stream<'s, ()>, Stream<'s, O>) {
     let mut builder = OperatorBuilder::new(name.to_owned(), scope);
     let mut input = builder.new_input(input, Exchange::new(|_: &I| OWNER as u64));
@@ -109,11 +115,14 @@ pub fn owned<'s, I: ExchangeData, O: 'static>(
     let (given, given_stream) = builder.new_output::<Vec<O>>();
     let mut given = OutputBuilder::<_, CapacityContainerBuilder<Vec<O>>>::from(given);
     let first = scope.index() == OWNER;
+    let intake = Arc::clone(intake);
+    let mut keeper = first.then(|| intake.checkpoints().keeper());
     builder.build(move |mut capabilities| {
-        // Held at the frontier, so that something can still leave when the input has ended.
+        // Held at the frontier, so that something can still leave at an epoch that has just closed.
         let mut last = capabilities.pop().filter(|_| first);
         drop(capabilities);
         let mut held: BTreeMap<Epoch, (Capability<u64>, Vec<I>)> = BTreeMap::new();
+        let mut ended = 0;
         move |frontiers| {
             let _closed = closed.activate();
             let mut given = given.activate();
@@ -124,27 +133,34 @@ pub fn owned<'s, I: ExchangeData, O: 'static>(
                     entry.1.append(records);
                 }
             });
-            while let Some(entry) = held.first_entry() {
-                if frontiers[0].less_equal(entry.key()) {
-                    break;
+            let open = frontiers[0].frontier().first().copied().unwrap_or(Epoch::MAX);
+            // the end of the input is known before the epoch that it is in can close; it may be followed by another
+            let mut give_at = |epoch: Epoch, act: &mut Act<'_, O>| {
+                if let Some(capability) = &last {
+                    let at = capability.delayed(&epoch.max(*capability.time()));
+                    act(&mut |record| given.session(&at).give(record));
                 }
+            };
+            let mut before_closing = |owner: &mut W, before: Epoch, give_at: &mut GiveAt<'_, O>| {
+                let next = |ended| intake.ended_with(ended).filter(|end| first && *end < before);
+                while let Some(end) = next(ended) {
+                    ended = end;
+                    give_at(end, &mut |give| owner.end(end, give));
+                }
+                if let Some(keeper) = &mut keeper {
+                    keeper.give(before, |at| owner.part(at));
+                }
+            };
+            while let Some(entry) = held.first_entry().filter(|entry| *entry.key() < open) {
                 let (epoch, (_capability, mut records)) = entry.remove_entry();
-                owner.close(epoch, &mut records);
+                before_closing(&mut owner, epoch, &mut give_at);
+                give_at(epoch, &mut |give| owner.close(epoch, &mut records, give));
             }
-            match frontiers[0].frontier().first() {
-                Some(&epoch) => {
-                    if let Some(capability) = last.as_mut().filter(|capability| epoch > *capability.time()) {
-                        capability.downgrade(&epoch);
-                    }
-                }
-                None => {
-                    if let Some(capability) = last.take() {
-                        owner.end(&mut |epoch, record| {
-                            let at = capability.delayed(&epoch.max(*capability.time()));
-                            given.session(&at).give(record);
-                        });
-                    }
-                }
+            before_closing(&mut owner, open, &mut give_at);
+            match &mut last {
+                Some(_) if open == Epoch::MAX => last = None,
+                Some(capability) if open > *capability.time() => capability.downgrade(&open),
+                _ => {}
             }
         }
     });

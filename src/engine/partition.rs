@@ -63,8 +63,19 @@ pub trait Partition: Send {
     /// The outside world failed; the run cannot go on.
     fn read(&mut self, chunk: &mut RawChunk, records: usize, bytes: usize) -> Result<bool, SourceError>;
 
+    /// Goes on at an offset that an earlier record ended at, before anything is read.
+    ///
+    /// # Errors
+    /// There is no such offset any more.
+    fn seek(&mut self, offset: u64) -> Result<(), SourceError>;
+
     /// Bytes read so far and bytes in all, where known, as the outside counts them (compressed files: compressed).
     fn progress(&self) -> (u64, Option<u64>);
+
+    /// Of the bytes read so far, those that [`Partition::seek`] passed over without reading them.
+    fn skipped(&self) -> u64 {
+        0
+    }
 }
 
 /// A partition with its place in log order.
@@ -77,4 +88,104 @@ pub struct PartitionEntry {
     pub name: String,
     /// Its records.
     pub partition: Box<dyn Partition>,
+}
+
+/// A partition that ends at an offset, whatever follows there by now.
+pub struct EndsAt {
+    partition: Box<dyn Partition>,
+    end: u64,
+    over: bool,
+}
+
+impl EndsAt {
+    /// A partition up to an offset that a record ended at; 0 for none of it.
+    #[must_use]
+    pub fn new(partition: Box<dyn Partition>, end: u64) -> Self {
+        Self { partition, end, over: end == 0 }
+    }
+}
+
+impl Partition for EndsAt {
+    fn read(&mut self, chunk: &mut RawChunk, records: usize, bytes: usize) -> Result<bool, SourceError> {
+        if self.over {
+            return Ok(false);
+        }
+        let before = chunk.records.len();
+        let more = self.partition.read(chunk, records, bytes)?;
+        let within = chunk.records[before..].iter().take_while(|record| record.offset < self.end).count();
+        if let Some(beyond) = chunk.records.get(before + within) {
+            chunk.bytes.truncate(beyond.start);
+            chunk.records.truncate(before + within);
+            self.over = true;
+        }
+        if let Some(last) = chunk.records[before..].last_mut() {
+            // the last line may have got its newline since
+            last.next = last.next.min(self.end);
+            self.over |= last.next == self.end;
+        }
+        Ok(more && !self.over)
+    }
+
+    fn seek(&mut self, offset: u64) -> Result<(), SourceError> {
+        self.over = offset >= self.end;
+        self.partition.seek(offset)
+    }
+
+    fn progress(&self) -> (u64, Option<u64>) {
+        self.partition.progress()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Records of ten bytes each, without an end.
+    struct Tens(u64);
+
+    impl Partition for Tens {
+        fn read(&mut self, chunk: &mut RawChunk, records: usize, _: usize) -> Result<bool, SourceError> {
+            for _ in 0..records {
+                let start = chunk.bytes.len();
+                chunk.bytes.extend_from_slice(b"123456789\n");
+                let (offset, next) = (self.0, self.0 + 10);
+                chunk.records.push(RawRecord { start, end: start + 9, offset, next, length: 9 });
+                self.0 = next;
+            }
+            Ok(true)
+        }
+
+        fn seek(&mut self, offset: u64) -> Result<(), SourceError> {
+            self.0 = offset;
+            Ok(())
+        }
+
+        fn progress(&self) -> (u64, Option<u64>) {
+            (self.0, None)
+        }
+    }
+
+    /// The offsets after the records of a partition that is read three at a time.
+    fn ends(end: u64) -> Vec<u64> {
+        let mut partition = EndsAt::new(Box::new(Tens(0)), end);
+        let (mut chunk, mut all) = (RawChunk::default(), Vec::new());
+        loop {
+            chunk.clear();
+            let more = partition.read(&mut chunk, 3, 1_000).expect("reads");
+            assert!(chunk.records.iter().all(|record| chunk.of(record) == b"123456789"));
+            all.extend(chunk.records.iter().map(|record| record.next));
+            if !more {
+                return all;
+            }
+        }
+    }
+
+    #[test]
+    fn it_ends_where_it_is_told() {
+        assert!(ends(0).is_empty());
+        assert_eq!(ends(30), [10, 20, 30]);
+        assert_eq!(ends(40), [10, 20, 30, 40]);
+        // the last record had no newline when its end was noted
+        assert_eq!(ends(49), [10, 20, 30, 40, 49]);
+    }
 }

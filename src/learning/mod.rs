@@ -6,7 +6,7 @@
 //! * [`Languages`]: the language of a text.
 //! * [`Model`], [`Learner`], [`LearnerSettings`]: scoring and learning.
 //! * [`quality`], [`classes`]: the figures of a stream of predictions.
-//! * [`store`]: a model as a file.
+//! * [`store`]: a model as a file. [`snapshot`]: a learner as a checkpoint keeps it.
 
 mod character_ngrams;
 pub mod classes;
@@ -21,6 +21,7 @@ mod negation;
 mod prefetch;
 pub mod quality;
 mod settings;
+pub mod snapshot;
 mod sorting;
 pub mod store;
 mod tally;

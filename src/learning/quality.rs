@@ -7,14 +7,16 @@
 
 use super::{
     classes::{Classes, ClassesByLanguage},
-    tally::{Observation, Tally},
+    tally::{NoSums, Observation, Sums, Tally},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub use crate::records::Figures;
 
 const FADING: f64 = 0.999;
+/// The growth of a total: each label weighs the same.
+const STEADY: f64 = 1.0;
 
 /// Labels from which on the figures of a part of them say something.
 pub const ENOUGH_LABELS: u64 = 100;
@@ -46,8 +48,9 @@ pub enum Window {
     Fading,
 }
 
-/// The quality of one stream of predictions.
-#[derive(Debug, Clone, Default)]
+/// The quality of one stream of predictions. What serde makes of it are its sums, exactly.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Quality {
     all: Slices,
     stars: Slices,
@@ -106,6 +109,13 @@ impl Quality {
         ClassesByLanguage { classes: of(&self.all.overall), by_lang: by_lang.collect() }
     }
 
+    /// Whether JSON can hold all its sums.
+    pub(super) fn is_finite(&self) -> bool {
+        let slices = [&self.all, &self.stars, &self.feedback].into_iter();
+        let mut slices = slices.flat_map(|slices| slices.by_language.values().chain([&slices.overall]));
+        slices.all(|slice| slice.total.sums().are_finite() && slice.fading.sums().are_finite())
+    }
+
     fn slices(&self, labels: Labels) -> &Slices {
         match labels {
             Labels::All => &self.all,
@@ -115,7 +125,8 @@ impl Quality {
     }
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Slices {
     observations: u64,
     overall: Slice,
@@ -133,7 +144,8 @@ impl Slices {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(into = "SliceSums", try_from = "SliceSums")]
 struct Slice {
     total: Tally,
     fading: Tally,
@@ -141,7 +153,30 @@ struct Slice {
 
 impl Default for Slice {
     fn default() -> Self {
-        Self { total: Tally::new(1.0), fading: Tally::new(1.0 / FADING) }
+        Self { total: Tally::new(STEADY), fading: Tally::new(1.0 / FADING) }
+    }
+}
+
+/// A slice as it is stored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SliceSums {
+    total: Sums,
+    fading: Sums,
+}
+
+impl From<Slice> for SliceSums {
+    fn from(slice: Slice) -> Self {
+        Self { total: slice.total.sums(), fading: slice.fading.sums() }
+    }
+}
+
+impl TryFrom<SliceSums> for Slice {
+    type Error = NoSums;
+
+    fn try_from(sums: SliceSums) -> Result<Self, NoSums> {
+        let fading = Tally::restore(1.0 / FADING, &sums.fading)?;
+        Ok(Self { total: Tally::restore(STEADY, &sums.total)?, fading })
     }
 }
 

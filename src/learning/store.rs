@@ -75,13 +75,25 @@ pub enum SaveError {
 /// If the learner has steps that are not published.
 pub fn save(features: &FeatureSettings, model: &Model, learner: &Learner) -> Result<Vec<u8>, SaveError> {
     let state = learner.state(model).ok_or(SaveError::Unpublished)?;
-    let description = Description {
-        format: FORMAT,
-        features: features.clone(),
-        learner: learner.settings().clone(),
-        labels: model.labels(),
-        version: model.version(),
-    };
+    let description = Description::of(features, model, learner);
+    write(&description, &state)
+}
+
+impl Description {
+    /// What a model is now.
+    pub(super) fn of(features: &FeatureSettings, model: &Model, learner: &Learner) -> Self {
+        Self {
+            format: FORMAT,
+            features: features.clone(),
+            learner: learner.settings().clone(),
+            labels: model.labels(),
+            version: model.version(),
+        }
+    }
+}
+
+/// The bytes of a model with these numbers.
+pub(super) fn write(description: &Description, state: &LearnerState) -> Result<Vec<u8>, SaveError> {
     let slots = state.weights.len();
     let floats =
         |numbers: &[f32]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>();
@@ -115,6 +127,21 @@ pub fn name(bytes: &[u8]) -> String {
 /// # Errors
 /// Whatever makes the bytes no model of this program.
 pub fn load(bytes: &[u8]) -> Result<(Description, Model, Learner), LoadError> {
+    let (description, state) = read(bytes)?;
+    let model = Model::new(description.features.bits, &description.learner);
+    let learner = fill(&description, &state, &model);
+    Ok((description, model, learner))
+}
+
+/// Gives a model all that was stored, its number too, and makes the learner that goes on with it.
+pub(super) fn fill(description: &Description, state: &LearnerState, model: &Model) -> Learner {
+    let learner = Learner::restore(&description.learner, state, model, description.labels);
+    model.restore(description.version, description.labels);
+    learner
+}
+
+/// What a model is, and its numbers, from its bytes.
+pub(super) fn read(bytes: &[u8]) -> Result<(Description, LearnerState), LoadError> {
     let (_, metadata) = SafeTensors::read_metadata(bytes)?;
     let entry =
         metadata.metadata().as_ref().and_then(|entries| entries.get(METADATA)).ok_or(LoadError::Foreign)?;
@@ -158,11 +185,7 @@ pub fn load(bytes: &[u8]) -> Result<(Description, Model, Learner), LoadError> {
     if sums != totals {
         return Err(LoadError::Number(TOTALS, "other numbers than the sums of the counts"));
     }
-    let state = LearnerState { weights, squares, counts, bias, totals };
-    let model = Model::new(description.features.bits, &description.learner);
-    let learner = Learner::restore(&description.learner, &state, &model, description.labels);
-    model.restore(description.version, description.labels);
-    Ok((description, model, learner))
+    Ok((description, LearnerState { weights, squares, counts, bias, totals }))
 }
 
 fn tensor<'a>(

@@ -8,6 +8,7 @@
 //! that weight gets large.
 
 use super::quality::Figures;
+use serde::{Deserialize, Serialize};
 
 const AUC_BINS: usize = 1000;
 const CALIBRATION_BINS: usize = 15;
@@ -67,6 +68,37 @@ impl Tally {
             ranks: vec![[0.0; 2]; AUC_BINS],
             calibration: [0.0; CALIBRATION_BINS],
         }
+    }
+
+    /// All its numbers; bins without a label are left out.
+    pub(super) fn sums(&self) -> Sums {
+        let seen = (0..).zip(&self.ranks).filter(|(_, bin)| **bin != [0.0; 2]);
+        Sums {
+            weight: self.weight,
+            log_loss: self.log_loss,
+            square: self.square,
+            confusion: self.confusion,
+            ranks: seen.map(|(bin, &[negative, positive])| (bin, negative, positive)).collect(),
+            calibration: self.calibration,
+        }
+    }
+
+    /// The tally with these numbers.
+    pub(super) fn restore(growth: f64, sums: &Sums) -> Result<Self, NoSums> {
+        if !sums.are_finite() {
+            return Err(NoSums("a number that is not finite"));
+        }
+        let weights = sums.confusion.as_flattened().iter().copied();
+        let mut weights = weights.chain(sums.ranks.iter().flat_map(|bin| [bin.1, bin.2]));
+        if sums.weight <= 0.0 || weights.any(|weight| weight < 0.0) {
+            return Err(NoSums("a weight below zero"));
+        }
+        let mut ranks = vec![[0.0; 2]; AUC_BINS];
+        for &(bin, negative, positive) in &sums.ranks {
+            *ranks.get_mut(bin).ok_or(NoSums("a bin that there is not"))? = [negative, positive];
+        }
+        let Sums { weight, log_loss, square, confusion, calibration, .. } = *sums;
+        Ok(Self { growth, weight, log_loss, square, confusion, ranks, calibration })
     }
 
     pub(super) fn add(&mut self, observation: &Observation) {
@@ -134,6 +166,33 @@ impl Tally {
         }
         let pairs = negatives * positives;
         if pairs > 0.0 { rounded(above / pairs) } else { None }
+    }
+}
+
+/// The numbers of a tally as they are stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sums {
+    weight: f64,
+    log_loss: f64,
+    square: f64,
+    confusion: [[f64; 2]; 2],
+    /// Bin, negatives and positives.
+    ranks: Vec<(usize, f64, f64)>,
+    calibration: [f64; CALIBRATION_BINS],
+}
+
+/// What no tally writes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the sums hold {0}")]
+pub(super) struct NoSums(&'static str);
+
+impl Sums {
+    /// Whether JSON can hold them.
+    pub(super) fn are_finite(&self) -> bool {
+        let sums = [self.weight, self.log_loss, self.square].into_iter();
+        let sums = sums.chain(self.confusion.as_flattened().iter().chain(&self.calibration).copied());
+        sums.chain(self.ranks.iter().flat_map(|bin| [bin.1, bin.2])).all(f64::is_finite)
     }
 }
 

@@ -14,18 +14,24 @@ use super::{
     block::{FeedbackBlock, FeedbackRow},
     books::{Ledger, Outcome},
     counted::counted,
+    feedback_change::Change,
     held_feedback::{Entry, Families, Held},
     registry::{Demand, EdgeType, Operator, Output, OutputType, Port, Record, Settings, StateFormat, parse},
-    row::{Place, Scored},
+    row::Scored,
+    stored_feedback::StoredFeedback,
     wiring::{Edge, Run, Step, Wiring},
 };
 use crate::{
     engine::{
         Epoch,
+        checkpoint::{
+            self,
+            parts::{Changes, Part},
+        },
         duration::Millis,
         edge::{AsCollection, Update, merge, updates},
         ingest::Chunk,
-        keyed::{EpochStep, flat_map, keyed, runs},
+        keyed::{EpochStep, KeptStep, flat_map, kept, runs},
     },
     records::Label,
 };
@@ -34,9 +40,12 @@ use crate::{
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ApplyFeedbackSettings {
-    /// How long feedback waits for its review, in epoch time; without it, for ever (`clock: event`).
+    /// How long feedback waits for its review, in epoch time; without it, 30 days with `clock: wall`, for ever with `clock: event`.
     pub label_wait: Option<Millis>,
 }
+
+/// How long feedback waits with `clock: wall` where nothing else is said: 30 days, in ms.
+const LABEL_WAIT: u64 = 30 * 86_400_000;
 
 /// The registry entry.
 pub const OPERATOR: Operator = Operator {
@@ -78,45 +87,25 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
             }
         }));
     }
-    let route = |change: &Change| match change {
-        Change::Row(row, _) => row.review.head().id_hash >> 32,
-        Change::Feedback(feedback) => feedback.id_hash >> 32,
-    };
+    let run = Arc::clone(&wiring.run);
+    parts
+        .extend(run.restore(wiring.scope, step.id, |stored: StoredFeedback| Change::Restored(stored.into())));
+    let route = |change: &Change| change.key().0 >> 32;
     let apply = ApplyFeedback {
-        run: Arc::clone(&wiring.run),
+        run: Arc::clone(&run),
         step: step.index,
-        label_wait: settings.label_wait.map(|wait| wait.0),
+        id: step.id.to_owned(),
+        changed: Vec::new(),
+        label_wait: settings.label_wait.map(|wait| wait.0).or(run.intake.is_live().then_some(LABEL_WAIT)),
         entries: HashTable::new(),
         deadlines: BTreeMap::new(),
         order: Vec::new(),
         ledger: Ledger::default(),
     };
     let changes = merge(wiring.scope, parts);
-    let rows = keyed(changes, step.id, route, counted(wiring, step, apply)).as_collection();
+    let apply = counted(wiring, step, apply);
+    let rows = kept(changes, step.id, route, apply, run.intake.checkpoints()).as_collection();
     vec![Edge::Scored(rows), Edge::DeadLetters(merge(wiring.scope, letters))]
-}
-
-/// What arrives: a change of a review's row, or feedback.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-enum Change {
-    Row(Scored, i8),
-    Feedback(Arc<FeedbackRow>),
-}
-
-impl Change {
-    fn key(&self) -> (u64, &[u8]) {
-        match self {
-            Self::Row(row, _) => (row.review.head().id_hash, row.review.id_bytes()),
-            Self::Feedback(feedback) => (feedback.id_hash, feedback.review_id.as_bytes()),
-        }
-    }
-
-    fn place(&self) -> Place {
-        match self {
-            Self::Row(row, _) => row.cause,
-            Self::Feedback(feedback) => feedback.place,
-        }
-    }
 }
 
 /// Keys: hash and id.
@@ -125,6 +114,9 @@ type Keys = Vec<(u64, Box<[u8]>)>;
 struct ApplyFeedback {
     run: Arc<Run>,
     step: usize,
+    id: String,
+    /// What has changed since the last checkpoint, in order.
+    changed: Vec<checkpoint::Change<StoredFeedback>>,
     label_wait: Option<u64>,
     entries: HashTable<Entry>,
     /// Epoch time at which some feedback of these keys has waited its time.
@@ -152,17 +144,27 @@ impl EpochStep<Change, Update<Scored>> for ApplyFeedback {
             }
         }
         self.order = order;
-        self.ledger.book(&self.run.books, self.step);
+        self.ledger.book(&self.run.books, epoch, self.step);
     }
 
     fn end(&mut self) {
-        self.expire(self.run.intake.durable());
+        self.expire(self.run.intake.logged());
         for entry in &self.entries {
             for held in entry.held.iter().filter(|held| !held.booked) {
                 self.ledger.count(self.run.source_of(held.feedback.place), Outcome::Waiting);
             }
         }
-        self.ledger.book(&self.run.books, self.step);
+        self.ledger.book(&self.run.books, Epoch::MAX, self.step);
+    }
+}
+
+impl KeptStep for ApplyFeedback {
+    fn part(&mut self, epoch: Epoch) -> Part {
+        // what has waited its time goes now, and not when the next record happens to come here: a checkpoint is the same
+        // with any number of workers
+        self.expire(epoch);
+        self.ledger.book(&self.run.books, epoch, self.step);
+        Changes::part(&self.id, std::mem::take(&mut self.changed))
     }
 }
 
@@ -183,7 +185,7 @@ impl ApplyFeedback {
             entry.review.clone().map(|review| Scored { review, label, of: None, cause })
         };
         let before = row(&entry);
-        let lived = entry.review.is_some();
+        let (lived, held_some) = (entry.review.is_some(), !entry.held.is_empty());
         for change in changes.clone() {
             match change {
                 Change::Row(row, 1) => entry.review = Some(row.review.clone()),
@@ -194,6 +196,7 @@ impl ApplyFeedback {
                 }
                 Change::Row(..) => {}
                 Change::Feedback(feedback) => self.hold(epoch, &mut entry.held, feedback),
+                Change::Restored(held) => entry.held.clone_from(&held.held),
             }
         }
         if entry.review.is_some() {
@@ -201,6 +204,8 @@ impl ApplyFeedback {
                 held.booked = true;
                 self.ledger.count(self.run.source_of(held.feedback.place), Outcome::Applied);
             }
+        } else if self.run.is_restored(epoch) {
+            self.wait_on(&entry);
         } else {
             self.wait(epoch, lived, &mut entry);
         }
@@ -215,8 +220,20 @@ impl ApplyFeedback {
             // a withdrawal that has been booked has nothing left to say
             entry.held.retain(|held| held.feedback.label != Label::Withdraw);
         }
+        if (held_some || !entry.held.is_empty()) && !self.run.is_restored(epoch) {
+            self.run.changed(&mut self.changed, || entry.stored(id));
+        }
         if entry.review.is_some() || !entry.held.is_empty() {
             self.entries.insert_unique(hash, entry, Entry::hash);
+        }
+    }
+
+    /// The review was not there in the checkpoint: what is held waits on.
+    fn wait_on(&mut self, entry: &Entry) {
+        let Some(wait) = self.label_wait else { return };
+        for held in &entry.held {
+            let deadline = held.since.saturating_add(wait);
+            self.deadlines.entry(deadline).or_default().push((held.feedback.id_hash, entry.id().into()));
         }
     }
 
@@ -270,6 +287,7 @@ impl ApplyFeedback {
                             .count(self.run.source_of(old.feedback.place), Outcome::Dropped("expired"));
                     }
                 }
+                self.run.changed(&mut self.changed, || entry.stored(&id));
                 if entry.held.is_empty() {
                     found.remove();
                 }

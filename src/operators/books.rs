@@ -2,34 +2,19 @@
 //!
 //! A source's records are judged by one step, the first on their way that turns versions into a table; on a second
 //! branch they are judged again, but not booked again. The steps before it book what they refuse or drop.
+//!
+//! Every booking says in which epoch, so that a checkpoint holds the books as they are at its epoch, though later ones
+//! are on their way already.
 
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-/// Where a record ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Outcome {
-    /// It was decoded: it is in.
-    In,
-    /// It changed its key.
-    Applied,
-    /// A later record of its epoch replaced it.
-    Superseded,
-    /// It deleted its key.
-    Deleted,
-    /// It changed nothing, for this reason.
-    Dropped(&'static str),
-    /// It was refused, with this code.
-    DeadLetter(&'static str),
-    /// It waits for its review.
-    Waiting,
-    /// Its epoch was still open when the run was stopped.
-    LeftBehind,
-}
+pub use super::balance::{Balance, Outcome};
+use crate::engine::Epoch;
 
 /// Counts of outcomes, by source.
 #[derive(Debug)]
@@ -38,84 +23,30 @@ pub struct Books {
     /// For each source, the steps that book its records.
     booking: Vec<Vec<usize>>,
     counts: Mutex<Counts>,
+    /// Whether checkpoints will ask.
+    by_epoch: bool,
 }
 
 #[derive(Debug, Default)]
 struct Counts {
     by_end: BTreeMap<(usize, Outcome), u64>,
+    /// Of these counts, those of the epochs after the last checkpoint.
+    by_epoch: BTreeMap<(Epoch, usize, Outcome), u64>,
     /// What each step has dropped.
     dropped_by: BTreeMap<usize, u64>,
-}
-
-/// The books of one source, or of all.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Balance {
-    /// Records read.
-    #[serde(rename = "in")]
-    pub read: u64,
-    /// They changed their key.
-    pub applied: u64,
-    /// A later record of the same epoch replaced them.
-    pub superseded: u64,
-    /// They deleted their key.
-    pub deleted: u64,
-    /// They changed nothing, by reason.
-    pub dropped: BTreeMap<String, u64>,
-    /// They were refused, by code.
-    pub dead_letter: BTreeMap<String, u64>,
-    /// They wait for their review, or their epoch is open.
-    pub pending: u64,
-}
-
-impl Balance {
-    /// The ends with their counts, in the order in which they are told.
-    #[must_use]
-    pub fn ends(&self) -> [(&'static str, u64); 6] {
-        [
-            ("applied", self.applied),
-            ("superseded", self.superseded),
-            ("deleted", self.deleted),
-            ("dropped", self.dropped.values().sum()),
-            ("dead letters", self.dead_letter.values().sum()),
-            ("pending", self.pending),
-        ]
-    }
-
-    /// The parts of an end by reason or code; nothing for an end without parts.
-    pub fn parts(&self, end: &str) -> impl Iterator<Item = (&str, u64)> {
-        let parts = match end {
-            "dropped" => Some(&self.dropped),
-            "dead letters" => Some(&self.dead_letter),
-            _ => None,
-        };
-        parts.into_iter().flatten().map(|(part, &count)| (part.as_str(), count))
-    }
-
-    /// Records told minus records read: 0 when the books balance.
-    #[must_use]
-    pub fn difference(&self) -> i128 {
-        self.ends().iter().map(|&(_, count)| i128::from(count)).sum::<i128>() - i128::from(self.read)
-    }
-
-    /// in = out + dropped + dead letters + pending.
-    #[must_use]
-    pub fn balances(&self) -> bool {
-        self.difference() == 0
-    }
 }
 
 impl Books {
     /// Books over sources; `booking` names, for each, the steps that may book its records.
     #[must_use]
-    pub fn new(sources: Vec<String>, booking: Vec<Vec<usize>>) -> Self {
-        Self { sources, booking, counts: Mutex::default() }
+    pub fn new(sources: Vec<String>, booking: Vec<Vec<usize>>, by_epoch: bool) -> Self {
+        Self { sources, booking, counts: Mutex::default(), by_epoch }
     }
 
-    /// Books `n` records of a source at a step, unless another step books them.
-    pub fn book(&self, step: usize, source: usize, outcome: Outcome, n: u64) {
+    /// Books `n` records of a source at a step in an epoch, unless another step books them.
+    pub fn book(&self, epoch: Epoch, step: usize, source: usize, outcome: Outcome, n: u64) {
         if n > 0 && self.booking[source].contains(&step) {
-            self.book_anyway(source, outcome, n);
+            self.book_anyway(epoch, source, outcome, n);
             if matches!(outcome, Outcome::Dropped(_)) {
                 *self.counts().dropped_by.entry(step).or_default() += n;
             }
@@ -123,9 +54,47 @@ impl Books {
     }
 
     /// Books records whichever step it is: reading and refusing happen once a source.
-    pub fn book_anyway(&self, source: usize, outcome: Outcome, n: u64) {
+    pub fn book_anyway(&self, epoch: Epoch, source: usize, outcome: Outcome, n: u64) {
         if n > 0 {
-            *self.counts().by_end.entry((source, outcome)).or_default() += n;
+            let mut counts = self.counts();
+            *counts.by_end.entry((source, outcome)).or_default() += n;
+            if self.by_epoch {
+                *counts.by_epoch.entry((epoch, source, outcome)).or_default() += n;
+            }
+        }
+    }
+
+    /// The books as they are after an epoch that every step has closed. What waits or was left behind is not in them:
+    /// it is counted at the end of a run.
+    #[must_use]
+    pub fn after(&self, epoch: Epoch) -> Value {
+        let mut counts = self.counts();
+        let later = counts.by_epoch.split_off(&(epoch + 1, 0, Outcome::In));
+        counts.by_epoch = later;
+        let mut settled = counts.by_end.clone();
+        for ((_, source, outcome), n) in &counts.by_epoch {
+            if let Some(sum) = settled.get_mut(&(*source, *outcome)) {
+                *sum -= n;
+            }
+        }
+        let entries = settled.iter().filter(|(_, n)| **n > 0).filter_map(|((source, outcome), n)| {
+            let (kind, detail) = outcome.stored()?;
+            Some(json!({"source": self.sources[*source], "outcome": kind, "detail": detail, "records": n}))
+        });
+        Value::Array(entries.collect())
+    }
+
+    /// Goes on with books as [`Books::after`] gave them.
+    pub fn restore(&self, books: &Value) {
+        let mut counts = self.counts();
+        for entry in books.as_array().into_iter().flatten() {
+            let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default();
+            let source = self.sources.iter().position(|id| id == text("source"));
+            let outcome = Outcome::of_stored(text("outcome"), text("detail"));
+            if let (Some(source), Some(outcome)) = (source, outcome) {
+                let n = entry.get("records").and_then(Value::as_u64).unwrap_or_default();
+                *counts.by_end.entry((source, outcome)).or_default() += n;
+            }
         }
     }
 
@@ -133,7 +102,7 @@ impl Books {
     /// epochs. What no step has booked is not pending: it is missing, and the books do not balance.
     pub fn close(&self, left_behind: impl Fn(usize) -> u64) {
         for source in 0..self.sources.len() {
-            self.book_anyway(source, Outcome::LeftBehind, left_behind(source));
+            self.book_anyway(Epoch::MAX, source, Outcome::LeftBehind, left_behind(source));
         }
     }
 
@@ -202,9 +171,9 @@ impl Ledger {
     }
 
     /// Books what was counted.
-    pub fn book(&mut self, books: &Books, step: usize) {
+    pub fn book(&mut self, books: &Books, epoch: Epoch, step: usize) {
         for ((source, outcome), n) in self.0.drain(..) {
-            books.book(step, source, outcome, n);
+            books.book(epoch, step, source, outcome, n);
         }
     }
 }
@@ -215,14 +184,14 @@ mod tests {
 
     #[test]
     fn only_the_judging_step_books() {
-        let books = Books::new(vec!["a".into()], vec![vec![3]]);
-        books.book_anyway(0, Outcome::In, 3);
+        let books = Books::new(vec!["a".into()], vec![vec![3]], true);
+        books.book_anyway(1, 0, Outcome::In, 3);
         for step in [3, 4] {
             let mut ledger = Ledger::default();
             ledger.count(0, Outcome::Applied);
             ledger.count(0, Outcome::Applied);
             ledger.count(0, Outcome::Dropped("unknown"));
-            ledger.book(&books, step);
+            ledger.book(&books, 1, step);
         }
         let total = books.total();
         assert_eq!((total.read, total.applied, total.dropped["unknown"]), (3, 2, 1));
@@ -233,11 +202,11 @@ mod tests {
     #[test]
     fn what_nobody_booked_is_missing_and_not_pending() {
         let books = || {
-            let books = Books::new(vec!["a".into(), "b".into()], vec![vec![3], vec![3]]);
-            books.book_anyway(0, Outcome::In, 5);
-            books.book_anyway(1, Outcome::In, 1);
-            books.book(3, 0, Outcome::Applied, 3);
-            books.book(3, 1, Outcome::Waiting, 1);
+            let books = Books::new(vec!["a".into(), "b".into()], vec![vec![3], vec![3]], false);
+            books.book_anyway(1, 0, Outcome::In, 5);
+            books.book_anyway(1, 1, Outcome::In, 1);
+            books.book(1, 3, 0, Outcome::Applied, 3);
+            books.book(1, 3, 1, Outcome::Waiting, 1);
             books
         };
         let forgotten = books();
@@ -249,5 +218,22 @@ mod tests {
         stopped.close(|source| if source == 0 { 2 } else { 0 });
         assert_eq!((stopped.by_source()["a"].pending, stopped.total().pending), (2, 3));
         assert!(stopped.by_source()["a"].balances() && stopped.total().balances());
+    }
+
+    #[test]
+    fn a_checkpoint_has_the_books_of_its_epoch() {
+        let books = || Books::new(vec!["a".into()], vec![vec![3]], true);
+        let before = books();
+        for (epoch, n) in [(1, 1), (2, 10), (3, 100), (4, 1_000)] {
+            before.book_anyway(epoch, 0, Outcome::In, n);
+            before.book(epoch, 3, 0, Outcome::Dropped("unknown"), n);
+        }
+        before.book(Epoch::MAX, 3, 0, Outcome::Waiting, 7);
+        for (epoch, n) in [(2, 11), (3, 111)] {
+            let after = books();
+            after.restore(&before.after(epoch));
+            let total = after.total();
+            assert_eq!((total.read, total.dropped["unknown"], total.pending), (n, n, 0));
+        }
     }
 }

@@ -122,11 +122,11 @@ pub(super) fn dead_letters<'s, B: Refusals + 'static>(
     let rank = wiring.run.sources[source].rank;
     let books = wiring.books_refusals_once(source).then(|| Arc::clone(&wiring.run));
     let component: Arc<str> = component.into();
-    flat_map(chunks, "dead letters", move |_, chunk: Chunk<B>, give| {
+    flat_map(chunks, "dead letters", move |epoch, chunk: Chunk<B>, give| {
         for (_, record) in refused_in(&chunk, chunk.block.refusals()) {
             if let Some(run) = &books {
                 let error_code = record.code.as_str();
-                run.books.book_anyway(rank, Outcome::DeadLetter(error_code), 1);
+                run.books.book_anyway(epoch, rank, Outcome::DeadLetter(error_code), 1);
                 let (error_type, stage) = (error_type(record.stage), record.stage.as_str());
                 run.metrics
                     .refused(&component, ErrorLabels { component_type, error_code, error_type, stage });

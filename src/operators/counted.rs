@@ -2,7 +2,11 @@
 
 use super::wiring::{Step, Wiring};
 use crate::{
-    engine::{Epoch, keyed::EpochStep},
+    engine::{
+        Epoch,
+        checkpoint::parts::Part,
+        keyed::{EpochStep, KeptStep},
+    },
     telemetry::StepMeter,
 };
 
@@ -30,5 +34,11 @@ impl<I, O, S: EpochStep<I, O>> EpochStep<I, O> for Counted<S> {
 
     fn end(&mut self) {
         self.step.end();
+    }
+}
+
+impl<S: KeptStep> KeptStep for Counted<S> {
+    fn part(&mut self, epoch: Epoch) -> Part {
+        self.step.part(epoch)
     }
 }

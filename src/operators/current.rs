@@ -19,8 +19,12 @@ use super::{
 };
 use crate::engine::{
     Epoch,
+    checkpoint::{
+        Change,
+        parts::{Changes, Part},
+    },
     edge::{AsCollection, Update, merge},
-    keyed::{EpochStep, keyed, runs},
+    keyed::{EpochStep, KeptStep, kept, runs},
 };
 
 /// The registry entry.
@@ -43,28 +47,52 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
         Edge::Versions(stream) => Some(stream),
         _ => None,
     });
-    let versions = merge(wiring.scope, versions.collect());
+    let run = Arc::clone(&wiring.run);
+    let restored =
+        run.restore(wiring.scope, step.id, |review: Review| Version { review, kind: VersionKind::Restored });
+    let versions = merge(wiring.scope, versions.chain(restored).collect());
     let current = Current {
         run: Arc::clone(&wiring.run),
         step: step.index,
+        id: step.id.to_owned(),
         live: HashTable::new(),
+        changed: Vec::new(),
         order: Vec::new(),
         ledger: Ledger::default(),
     };
     let route = |version: &Version| version.review.head().id_hash >> 32;
-    vec![Edge::Scored(keyed(versions, step.id, route, counted(wiring, step, current)).as_collection())]
+    let current = counted(wiring, step, current);
+    let rows = kept(versions, step.id, route, current, run.intake.checkpoints());
+    vec![Edge::Scored(rows.as_collection())]
 }
 
 struct Current {
     run: Arc<Run>,
     step: usize,
+    id: String,
     live: HashTable<Review>,
+    /// What has changed since the last checkpoint, in order.
+    changed: Vec<Change<Review>>,
     order: Vec<(u64, Place, u32)>,
     ledger: Ledger,
 }
 
 impl EpochStep<Version, Update<Scored>> for Current {
     fn close(&mut self, epoch: Epoch, versions: &mut Vec<Version>, give: &mut dyn FnMut(Update<Scored>)) {
+        if self.run.is_restored(epoch) {
+            for version in versions.drain(..) {
+                let row = Scored {
+                    review: version.review.clone(),
+                    label: None,
+                    of: None,
+                    cause: version.review.place(),
+                };
+                let hash = version.review.head().id_hash;
+                self.live.insert_unique(hash, version.review, |live| live.head().id_hash);
+                give((row, epoch, 1));
+            }
+            return;
+        }
         let mut order = std::mem::take(&mut self.order);
         order.clear();
         order.extend(versions.iter().zip(0..).map(|(v, n)| (v.review.head().id_hash, v.review.place(), n)));
@@ -86,7 +114,13 @@ impl EpochStep<Version, Update<Scored>> for Current {
             }
         }
         self.order = order;
-        self.ledger.book(&self.run.books, self.step);
+        self.ledger.book(&self.run.books, epoch, self.step);
+    }
+}
+
+impl KeptStep for Current {
+    fn part(&mut self, _: Epoch) -> Part {
+        Changes::part(&self.id, std::mem::take(&mut self.changed))
     }
 }
 
@@ -104,20 +138,25 @@ impl Current {
             }
             (Ok(mut live), VersionKind::Upsert) => {
                 let old = std::mem::replace(live.get_mut(), new.clone());
+                self.run.changed(&mut self.changed, || Change::Put(new.clone()));
                 give((row(old), epoch, -1));
                 give((row(new.clone()), epoch, 1));
                 Outcome::Applied
             }
             (Err(_), VersionKind::Upsert) => {
                 self.live.insert_unique(hash, new.clone(), |live| live.head().id_hash);
+                self.run.changed(&mut self.changed, || Change::Put(new.clone()));
                 give((row(new.clone()), epoch, 1));
                 Outcome::Applied
             }
             (Ok(live), VersionKind::Delete | VersionKind::Filtered) => {
+                self.run.changed(&mut self.changed, || Change::Delete(new.id_bytes().into()));
                 give((row(live.remove().0), epoch, -1));
                 Outcome::Deleted
             }
             (Err(_), VersionKind::Delete | VersionKind::Filtered) => Outcome::Dropped("unknown"),
+            // they come at the restored epoch alone, which is not judged
+            (_, VersionKind::Restored) => return,
         };
         if version.kind != VersionKind::Filtered {
             self.ledger.count(self.run.source_of(cause), outcome);

@@ -74,7 +74,7 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
     let mut ledger = Ledger::default();
     let edge = match inputs.swap_remove(0).pop() {
         Some(Edge::Reviews(chunks)) => {
-            Edge::Reviews(flat_map(chunks, step.id, move |_, mut chunk: ReviewChunk, give| {
+            Edge::Reviews(flat_map(chunks, step.id, move |epoch, mut chunk: ReviewChunk, give| {
                 let length = chunk.chunk.end - chunk.chunk.start;
                 let mut filtered =
                     chunk.filtered.as_ref().map_or_else(|| vec![false; length], |before| before.to_vec());
@@ -86,17 +86,17 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
                 }
                 meter.received(length);
                 meter.sent(length);
-                ledger.book(&run.books, index);
+                ledger.book(&run.books, epoch, index);
                 chunk.filtered = Some(Arc::new(filtered));
                 give(chunk);
             }))
         }
         Some(Edge::Versions(versions)) => {
-            Edge::Versions(flat_map(versions, step.id, move |_, mut version: Version, give| {
+            Edge::Versions(flat_map(versions, step.id, move |epoch, mut version: Version, give| {
                 if version.kind == VersionKind::Upsert && !test.passes(&version.review) {
                     version.kind = VersionKind::Filtered;
                     ledger.count(run.source_of(version.review.place()), Outcome::Dropped("filtered"));
-                    ledger.book(&run.books, index);
+                    ledger.book(&run.books, epoch, index);
                 }
                 meter.received(1);
                 meter.sent(1);

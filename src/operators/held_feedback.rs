@@ -3,17 +3,21 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::{
     block::FeedbackRow,
     row::{AppliedLabel, Review},
+    stored_feedback::{HeldFeedback, StoredFeedback},
 };
 use crate::{
-    engine::Epoch,
+    engine::{Epoch, checkpoint::Change},
     records::{Label, Sentiment},
 };
 
 /// Families of labels: in each, the last feedback counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Families {
     /// Positive, neutral, negative.
     pub(super) sentiment: bool,
@@ -40,7 +44,7 @@ fn sentiment(label: Label) -> Option<Sentiment> {
 }
 
 /// Feedback that is the last of its review in at least one family.
-#[derive(Clone)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Held {
     pub(super) feedback: Arc<FeedbackRow>,
     /// The families in which it still is the last.
@@ -75,10 +79,55 @@ impl Entry {
         }
     }
 
+    /// What a checkpoint holds of it, under the review's id.
+    pub(super) fn stored(&self, id: &[u8]) -> Change<StoredFeedback> {
+        // it is kept only with labels that still act or wait; a withdrawal that has been booked is not among them
+        let Some(first) = self.held.first() else { return Change::Delete(id.into()) };
+        let held = self.held.iter().map(|held| HeldFeedback {
+            feedback_id: held.feedback.feedback_id.clone(),
+            label: held.feedback.label,
+            place: held.feedback.place,
+            sentiment: held.families.sentiment,
+            spam: held.families.spam,
+            booked: held.booked,
+            since: held.since,
+        });
+        Change::Put(StoredFeedback { review_id: first.feedback.review_id.clone(), held: held.collect() })
+    }
+
     /// The sentiment feedback that acts.
     pub(super) fn label(&self) -> Option<Arc<AppliedLabel>> {
         let held = self.held.iter().find(|held| held.families.sentiment)?;
         let label = sentiment(held.feedback.label)?;
         Some(Arc::new(AppliedLabel { label, feedback_id: held.feedback.feedback_id.clone() }))
+    }
+}
+
+/// All feedback held for one review, as it comes from a checkpoint.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct HeldOfReview {
+    pub(super) id_hash: u64,
+    pub(super) review_id: Box<str>,
+    pub(super) held: Vec<Held>,
+}
+
+impl From<StoredFeedback> for HeldOfReview {
+    fn from(stored: StoredFeedback) -> Self {
+        let StoredFeedback { review_id, held } = stored;
+        let id_hash = xxh3_64(review_id.as_bytes());
+        let held = held.into_iter().map(|held| Held {
+            feedback: Arc::new(FeedbackRow {
+                id_hash,
+                review_id: review_id.clone(),
+                feedback_id: held.feedback_id,
+                label: held.label,
+                place: held.place,
+            }),
+            families: Families { sentiment: held.sentiment, spam: held.spam },
+            booked: held.booked,
+            since: held.since,
+        });
+        let held = held.collect();
+        Self { id_hash, review_id, held }
     }
 }

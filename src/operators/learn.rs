@@ -5,31 +5,36 @@
 //! new one is predicted, counted and learned. An epoch with at least one step publishes a version. The first label of a
 //! published prediction judges it (prequential); the learner's own prediction is judged at every step (progressive).
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    examples::{Change, example, origin},
+    kept_learner::{self, KeptLearner},
     quality_log::quality_record,
     registry::{Demand, EdgeType, Operator, Output, OutputType, Port, Settings, StateFormat, parse},
-    row::{Place, Scored},
+    row::Scored,
     sentiment::SentimentSettings,
-    wiring::{Edge, MODELS, Run, Step, Wiring},
+    wiring::{Edge, Learned, MODELS, Run, Step, Wiring},
 };
 use crate::{
     engine::{
         Epoch,
+        checkpoint::parts::Part,
+        disk::put,
+        duration::Millis,
         edge::{Update, updates},
-        keyed::runs,
+        keyed::{KeptStep, runs},
         model_loop::{OWNER, Owner, owned},
     },
     learning::{
-        FeatureSettings, Features, Learner, LearnerSettings, Model,
-        quality::{ENOUGH_LABELS, Figures, Labels, Origin, Quality, Window},
+        FeatureSettings, Features, LearnerSettings, Model,
+        quality::{ENOUGH_LABELS, Figures, Labels, Window},
         store,
     },
-    records::{ModelRecord, Role, Sentiment, number::micro_to_f64},
+    records::{ModelRecord, Role, number::micro_to_f64},
     telemetry::{ModelMeter, SliceFigures, StepMeter},
 };
 
@@ -39,6 +44,13 @@ use crate::{
 pub struct LearnSettings {
     /// The id of the scoring transform whose model this is.
     pub model: String,
+    /// With `clock: wall`, how often the output `models` has a record of a model that learns, in epoch time.
+    #[serde(default = "publish_every")]
+    pub publish_every: Millis,
+}
+
+fn publish_every() -> Millis {
+    Millis(600_000)
 }
 
 /// The registry entry.
@@ -58,27 +70,35 @@ pub const OPERATOR: Operator = Operator {
 
 fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<'s>>>) -> Vec<Edge<'s>> {
     let Some(Edge::Scored(table)) = inputs.swap_remove(0).pop() else { return Vec::new() };
-    let Some((scoring, model_id)) = step.learns else { return Vec::new() };
-    let layout = step.demand.features.as_ref().and_then(|layout| parse::<SentimentSettings>(layout).ok());
-    let features = layout.unwrap_or_default().features();
+    let Some(Learned { scoring, id: model_id, settings: layout }) = step.learns else { return Vec::new() };
+    // its own demand says nothing of the layout: what is asked for goes up the stream, to the step that decodes
+    let features = parse::<SentimentSettings>(layout).unwrap_or_default().features();
+    let publish_every =
+        parse::<LearnSettings>(step.settings).map_or(publish_every(), |own| own.publish_every).0;
     let settings = LearnerSettings::default();
+    // readers see its numbers: every epoch of this run is after the checkpoint's, whose rows come before any of them
+    let model = wiring.run.model(scoring, || Model::new(features.bits, &settings));
+    let kept = if wiring.scope.index() == OWNER {
+        kept_learner::restore(&wiring.run, step.id, &features, &settings, &model)
+    } else {
+        KeptLearner::new(&settings)
+    };
     let learn = Learn {
         run: Arc::clone(&wiring.run),
+        id: step.id.to_owned(),
         meter: wiring.meter(step),
         shown: wiring.run.metrics.model(model_id),
         model_id: model_id.to_owned(),
-        model: wiring.run.model(scoring, || Model::new(features.bits, &settings)),
-        learner: Learner::new(&settings),
+        model,
         features,
-        prequential: Quality::default(),
-        progressive: Quality::default(),
-        unlabelled: BTreeSet::new(),
+        publish_every: wiring.run.intake.is_live().then_some(publish_every),
+        kept,
     };
     if wiring.scope.index() == OWNER {
         learn.shown.published(learn.model.version(), learn.model.labels());
     }
     wiring.run.intake.occupy(OWNER);
-    let (closed, models) = owned(wiring.scope, updates(table), step.id, learn);
+    let (closed, models) = owned(wiring.scope, updates(table), step.id, &wiring.run.intake, learn);
     if let Some(end) = wiring.loops.remove(&scoring) {
         end.connect(closed);
     }
@@ -92,53 +112,24 @@ const SHOW_LANGUAGES: usize = 16;
 
 struct Learn {
     run: Arc<Run>,
+    id: String,
     meter: StepMeter,
     shown: Arc<ModelMeter>,
     model_id: String,
     model: Arc<Model>,
-    learner: Learner,
     features: FeatureSettings,
-    prequential: Quality,
-    progressive: Quality,
-    /// Live versions whose prediction has been judged, and which have no label now: a label that comes is not the first.
-    unlabelled: BTreeSet<Place>,
-}
-
-/// What an epoch did to the example of one review.
-struct Change {
-    place: Place,
-    old: Option<Scored>,
-    new: Option<Scored>,
-}
-
-impl Change {
-    fn review_id(&self) -> &[u8] {
-        self.new.as_ref().or(self.old.as_ref()).map_or(&[], |row| row.review.id_bytes())
-    }
-}
-
-/// The label that a row teaches: feedback beats stars; neutral feedback and three stars teach nothing.
-fn example(row: &Scored) -> Option<(Features<'_>, bool)> {
-    let positive = if !row.accepted() {
-        None
-    } else if let Some(label) = &row.label {
-        match label.label {
-            Sentiment::Positive => Some(true),
-            Sentiment::Negative => Some(false),
-            Sentiment::Neutral => None,
-        }
-    } else {
-        match row.review.rating() {
-            Some(4_000_000..) => Some(true),
-            Some(..=2_000_000) => Some(false),
-            _ => None,
-        }
-    };
-    positive.map(|positive| (Features(row.review.features()), positive))
+    /// How often a record is given, in ms of epoch time.
+    publish_every: Option<u64>,
+    /// All that a checkpoint has to hold.
+    kept: KeptLearner,
 }
 
 impl Owner<Update<Scored>, ModelRecord> for Learn {
-    fn close(&mut self, epoch: Epoch, rows: &mut Vec<Update<Scored>>) {
+    fn close(&mut self, epoch: Epoch, rows: &mut Vec<Update<Scored>>, give: &mut dyn FnMut(ModelRecord)) {
+        if self.run.is_restored(epoch) {
+            // they were learned when they came to be
+            return;
+        }
         self.meter.received(rows.len());
         let mut steps = self.changes(rows);
         // in log order; at one place removals first, then by id
@@ -155,30 +146,52 @@ impl Owner<Update<Scored>, ModelRecord> for Learn {
             self.step(change);
         }
         if !steps.is_empty() {
-            self.learner.publish(&self.model);
+            self.kept.learner.publish(&self.model);
             self.shown.published(self.model.version(), self.model.labels());
             if self.model.version() % SHOW_EVERY == 1 {
                 self.show();
             }
-            self.run.quality.record(epoch, self.model.version(), &self.prequential, &self.progressive);
+            self.run.quality.record(
+                epoch,
+                self.model.version(),
+                &self.kept.prequential,
+                &self.kept.progressive,
+            );
+            if self.publish_every.is_some_and(|every| epoch / every > self.kept.published / every) {
+                self.kept.published = epoch;
+                let record = self.record(epoch, None);
+                self.give(record, give);
+            }
         }
     }
 
-    fn end(&mut self, give: &mut dyn FnMut(Epoch, ModelRecord)) {
+    fn end(&mut self, epoch: Epoch, give: &mut dyn FnMut(ModelRecord)) {
         self.show();
-        let epoch = self.run.intake.durable();
-        if epoch == 0 || self.run.intake.limit() != Epoch::MAX || self.run.intake.aborted() {
-            return;
-        }
-        let (hash, url) = match self.write_file() {
-            Ok((hash, url)) => (Some(hash), Some(url)),
+        match self.write_file() {
+            Ok(file) => {
+                let record = self.record(epoch, Some(file));
+                self.give(record, give);
+            }
             Err(error) => {
                 tracing::error!(model = self.model_id, %error, "cannot write the model's file");
                 self.run.intake.abort();
-                return;
             }
-        };
-        let record = ModelRecord {
+        }
+    }
+}
+
+impl KeptStep for Learn {
+    fn part(&mut self, _: Epoch) -> Part {
+        self.show();
+        kept_learner::part(&self.id, &self.features, &self.model, &self.kept)
+    }
+}
+
+impl Learn {
+    /// The record of the model at an epoch; its file's hash and path where there is one.
+    fn record(&self, epoch: Epoch, file: Option<(String, String)>) -> ModelRecord {
+        let (hash, url) = file.unzip();
+        ModelRecord {
             model: self.model_id.clone(),
             version: self.model.version(),
             role: Role::Champion,
@@ -186,18 +199,19 @@ impl Owner<Update<Scored>, ModelRecord> for Learn {
             url,
             labels: self.model.labels(),
             epoch,
-            prequential: quality_record(&self.prequential, Window::Total),
-            prequential_fading: quality_record(&self.prequential, Window::Fading),
-            progressive: quality_record(&self.progressive, Window::Total),
-            progressive_fading: quality_record(&self.progressive, Window::Fading),
-        };
-        self.run.quality.publish(&record, &self.prequential, &self.progressive);
-        self.meter.sent(1);
-        give(epoch, record);
+            prequential: quality_record(&self.kept.prequential, Window::Total),
+            prequential_fading: quality_record(&self.kept.prequential, Window::Fading),
+            progressive: quality_record(&self.kept.progressive, Window::Total),
+            progressive_fading: quality_record(&self.kept.progressive, Window::Fading),
+        }
     }
-}
 
-impl Learn {
+    fn give(&mut self, record: ModelRecord, give: &mut dyn FnMut(ModelRecord)) {
+        self.run.quality.publish(&record, &self.kept.prequential, &self.kept.progressive);
+        self.meter.sent(1);
+        give(record);
+    }
+
     /// The reviews whose example differs between the close of the epoch before and this one.
     fn changes(&mut self, rows: &mut [Update<Scored>]) -> Vec<Change> {
         let key = |row: &Scored| row.review.head().id_hash;
@@ -231,19 +245,24 @@ impl Learn {
         let same_version = matches!((old, new), (Some(a), Some(b)) if a.review.place() == b.review.place());
         let had_label = old.and_then(example).is_some();
         if let Some(old) = old.filter(|_| !same_version) {
-            self.unlabelled.remove(&old.review.place());
+            self.kept.unlabelled.remove(&old.review.place());
         }
         let Some(new) = new else { return };
         match example(new) {
             Some((_, positive)) => {
-                let judged = same_version && (had_label || self.unlabelled.remove(&new.review.place()));
+                let judged = same_version && (had_label || self.kept.unlabelled.remove(&new.review.place()));
                 if !judged {
                     let published = micro_to_f64(new.review.head().sentiment.into());
-                    self.prequential.observe(published, positive, new.review.lang().as_str(), origin(new));
+                    self.kept.prequential.observe(
+                        published,
+                        positive,
+                        new.review.lang().as_str(),
+                        origin(new),
+                    );
                 }
             }
             None if same_version && had_label => {
-                self.unlabelled.insert(new.review.place());
+                self.kept.unlabelled.insert(new.review.place());
             }
             None => {}
         }
@@ -251,19 +270,19 @@ impl Learn {
 
     fn step(&mut self, change: &Change) {
         let (old, new) = (change.old.as_ref().and_then(example), change.new.as_ref().and_then(example));
-        let predicted = self.learner.step(&self.model, old, new);
+        let predicted = self.kept.learner.step(&self.model, old, new);
         if let (Some(probability), Some((_, positive)), Some(row)) = (predicted, new, &change.new) {
-            self.progressive.observe(probability, positive, row.review.lang().as_str(), origin(row));
+            self.kept.progressive.observe(probability, positive, row.review.lang().as_str(), origin(row));
         }
     }
 
     /// Shows the figures in the metrics: of all labels, and of the languages that have most of them.
     fn show(&self) {
-        let fading = self.prequential.figures(Labels::All, Window::Fading);
+        let fading = self.kept.prequential.figures(Labels::All, Window::Fading);
         let mut langs: Vec<_> = fading
             .by_lang
             .into_iter()
-            .map(|(lang, figures)| (self.prequential.observations_of(&lang), lang, figures))
+            .map(|(lang, figures)| (self.kept.prequential.observations_of(&lang), lang, figures))
             .filter(|(labels, ..)| *labels >= ENOUGH_LABELS)
             .collect();
         langs.sort_by(|(a, x, _), (b, y, _)| b.cmp(a).then_with(|| x.cmp(y)));
@@ -275,11 +294,11 @@ impl Learn {
 
     /// Writes the model under the name of its content; its hash and its path within the state folder.
     fn write_file(&self) -> Result<(String, String), Box<dyn std::error::Error>> {
-        let bytes = store::save(&self.features, &self.model, &self.learner)?;
+        let bytes = store::save(&self.features, &self.model, &self.kept.learner)?;
         let hash = store::name(&bytes);
         let url = format!("{MODELS}/{hash}.safetensors");
-        std::fs::create_dir_all(self.run.state.join(MODELS))?;
-        std::fs::write(self.run.state.join(&url), bytes)?;
+        self.run.disk.make_folder(&self.run.state.join(MODELS))?;
+        put(&*self.run.disk, &self.run.state.join(&url), &bytes)?;
         Ok((hash, url))
     }
 }
@@ -287,8 +306,4 @@ impl Learn {
 fn slice(lang: String, figures: &Figures) -> SliceFigures {
     let Figures { accuracy, log_loss, brier, ece, .. } = *figures;
     SliceFigures { lang, accuracy, log_loss, brier, ece }
-}
-
-fn origin(row: &Scored) -> Origin {
-    if row.label.is_some() { Origin::Feedback } else { Origin::Stars }
 }

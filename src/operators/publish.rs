@@ -49,6 +49,8 @@ trait Published: Ord {
 /// What rendering needs to know beyond the row.
 struct Context {
     run: Arc<Run>,
+    /// Whether the sink has not published what the run goes on from.
+    fresh: bool,
     /// The id of the step that scores.
     model: String,
 }
@@ -124,18 +126,20 @@ impl Published for ProductRow {
     }
 }
 
-/// Renders the edges that one sink reads; `model` is the id of the step that scored them.
+/// Renders the edges that one sink reads; `model` is the id of the step that scored them, `fresh` says that the sink is
+/// new to a state that exists: it gets every live row first.
 pub fn publish<'s>(
     scope: Scope<'s, u64>,
     run: &Arc<Run>,
     sink: &str,
     model: &str,
+    fresh: bool,
     edges: Vec<Edge<'s>>,
 ) -> Stream<'s, Lines> {
     // a sink may have the id of a transform
     let counted = format!("sinks.{sink}");
     let meter = || run.metrics.step(&counted, scope.index());
-    let context = || Context { run: Arc::clone(run), model: model.to_owned() };
+    let context = || Context { run: Arc::clone(run), fresh, model: model.to_owned() };
     let streams = edges.into_iter().filter_map(|edge| match edge {
         Edge::Scored(table) => Some(table_lines(updates(table), sink, context(), meter())),
         Edge::Products(table) => Some(table_lines(updates(table), sink, context(), meter())),
@@ -186,6 +190,10 @@ struct TableLines {
 impl<R: Published> EpochStep<Update<R>, Lines> for TableLines {
     fn close(&mut self, epoch: Epoch, rows: &mut Vec<Update<R>>, give: &mut dyn FnMut(Lines)) {
         self.meter.received(rows.len());
+        if self.context.run.is_restored(epoch) && !self.context.fresh {
+            // it was published when it came to be
+            return;
+        }
         let mut lines = Lines::like(&self.usual_size);
         self.order.clear();
         let changes = rows.iter().zip(0..).filter(|((_, _, diff), _)| *diff != 0);

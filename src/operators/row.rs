@@ -198,6 +198,8 @@ pub enum VersionKind {
     Delete,
     /// A filter did not let it pass: the review is gone, and has been booked.
     Filtered,
+    /// It was live in the checkpoint that the run goes on from.
+    Restored,
 }
 
 /// A scored version on a stream.

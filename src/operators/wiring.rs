@@ -21,9 +21,12 @@ use super::{
 };
 use crate::{
     engine::{
+        Epoch,
+        checkpoint::{Change, Stored, manifest::Restored, restore::restored},
+        disk::Disk,
         edge::{Scope, Stream, Table},
         ingest::Chunk,
-        intake::Intake,
+        intake::{Intake, IntakeError},
         model_loop::LoopEnd,
     },
     learning::Model,
@@ -93,6 +96,12 @@ pub struct Run {
     pub max_record_bytes: usize,
     /// The local state folder.
     pub state: PathBuf,
+    /// The disk that it lies on.
+    pub disk: Arc<dyn Disk>,
+    /// The checkpoint that the run goes on from.
+    pub restored: Option<Restored>,
+    /// Whether checkpoints are taken: else nobody asks what has changed.
+    pub checkpoints: bool,
     /// Quality as it was at the close of each epoch.
     pub quality: QualityLog,
     /// The models in place, by the index of their scoring step.
@@ -111,6 +120,9 @@ impl Run {
         languages: Languages,
         max_record_bytes: usize,
         state: PathBuf,
+        disk: Arc<dyn Disk>,
+        restored: Option<Restored>,
+        checkpoints: bool,
         quality: QualityLog,
     ) -> Self {
         let mut source_ids: Vec<String> = sources.iter().map(|source| source.id.clone()).collect();
@@ -124,6 +136,9 @@ impl Run {
             languages,
             max_record_bytes,
             state,
+            disk,
+            restored,
+            checkpoints,
             quality,
             models: Mutex::default(),
         }
@@ -135,11 +150,58 @@ impl Run {
         Arc::clone(models.entry(step).or_insert_with(|| Arc::new(make())))
     }
 
+    /// Whether an epoch is that of the checkpoint that the run goes on from: what comes at it is no news.
+    #[must_use]
+    pub fn is_restored(&self, epoch: Epoch) -> bool {
+        self.restored.as_ref().is_some_and(|restored| restored.manifest.epoch == epoch)
+    }
+
+    /// The rows that a step kept, at the epoch of the checkpoint, if the run goes on from one; each worker reads a part.
+    pub fn restore<'s, R: Stored + 'static, T: 'static>(
+        self: &Arc<Self>,
+        scope: Scope<'s, u64>,
+        step: &str,
+        mut each: impl FnMut(R) -> T + 'static,
+    ) -> Option<Stream<'s, T>> {
+        let epoch = self.restored.as_ref()?.manifest.epoch;
+        let (run, id) = (Arc::clone(self), step.to_owned());
+        let (worker, peers) = (scope.index(), scope.peers());
+        let load = move || {
+            let rows = run.restored.as_ref().map(|restored| restored.rows::<R>(&id, worker, peers));
+            match rows.transpose() {
+                Ok(rows) => rows.unwrap_or_default().into_iter().map(&mut each).collect(),
+                Err(error) => {
+                    run.intake.fail(IntakeError::Restore(error.to_string()));
+                    Vec::new()
+                }
+            }
+        };
+        Some(restored(scope, step, epoch, load))
+    }
+
+    /// Notes a change for the next checkpoint, if there will be one.
+    pub fn changed<R>(&self, changes: &mut Vec<Change<R>>, change: impl FnOnce() -> Change<R>) {
+        if self.checkpoints {
+            changes.push(change());
+        }
+    }
+
     /// The rank of the source that a place lies in.
     #[must_use]
     pub fn source_of(&self, place: Place) -> usize {
         self.intake.source(place.partition)
     }
+}
+
+/// A scoring step, as the step that learns its model sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Learned<'a> {
+    /// Its index in the plan.
+    pub scoring: usize,
+    /// Its id.
+    pub id: &'a str,
+    /// Its settings.
+    pub settings: &'a Value,
 }
 
 /// A step of the plan, as its build function sees it.
@@ -153,8 +215,8 @@ pub struct Step<'a> {
     pub settings: &'a Value,
     /// What it and everything downstream need of decoded reviews.
     pub demand: &'a Demand,
-    /// The scoring step whose model this one learns: index and id.
-    pub learns: Option<(usize, &'a str)>,
+    /// The scoring step whose model this one learns.
+    pub learns: Option<Learned<'a>>,
     /// Whether some step learns this one's model.
     pub learned: bool,
 }

@@ -8,6 +8,6 @@ mod metrics;
 
 pub use logs::{LogFormat, init_logs};
 pub use metrics::{
-    CLASSES, Counter, Distribution, ErrorLabels, Histogram, Labels, Metrics, ModelMeter, Predictions,
-    SampleKind, SliceFigures, StepMeter, Tally,
+    CLASSES, CheckpointMeter, Counter, Distribution, ErrorLabels, Histogram, Labels, Metrics, ModelMeter,
+    Predictions, SampleKind, SliceFigures, StepMeter, Tally,
 };

@@ -4,124 +4,169 @@
 //! flows back to the sources on one feedback edge.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-use thiserror::Error;
-
 use super::{
-    options::DEAD_LETTERS,
-    plan::{From, Plan},
+    build::{booking_steps, build},
+    open::{OpenSinks, open_sinks, open_sources, sink_ids},
+    options::Clock,
+    plan::Plan,
+    replay::only_logged,
+    start::State,
+    start_figures::PhaseTimer,
 };
+pub use super::{run_error::RunError, start_figures::StartFigures};
 use crate::{
-    connect::registry::{OpenError, SourceContext},
     engine::{
+        checkpoint::announce::Announcements,
         clock::EventClockSettings,
-        edge::{Scope, merge},
-        intake::{Intake, IntakeError, IntakeSettings},
-        log::MemoryLog,
-        model_loop::feedback,
-        partition::PartitionEntry,
-        sink::{Sink, SinkContext, SinkError, Writers, sink},
+        disk::{Disk, Lock},
+        intake::{Beginning, ClockSettings, Intake, IntakeError, IntakeSettings},
+        log::{EpochLog, memory::MemoryLog},
+        sink::Writers,
+        wall::{WallClock, cut_epochs},
         workers,
     },
     operators::{
         books::Books,
-        publish::publish,
         quality_log::QualityLog,
-        registry::EdgeType,
-        wiring::{Edge, Languages, Run, SourceInfo, Step, Wiring},
+        wiring::{Languages, Run, SourceInfo},
     },
     telemetry::Metrics,
 };
 
 /// How a plan is to be run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct RunOptions {
     /// Worker threads.
     pub workers: usize,
     /// Keep the quality of each epoch.
     pub keep_quality: bool,
-    /// Write the sinks; without, everything is computed and nothing written but the model's file.
-    pub write_sinks: bool,
+    /// What is written.
+    pub writes: Writes,
+    /// What the state, the log and the outputs lie on.
+    pub disk: Arc<dyn Disk>,
+    /// What `clock: wall` cuts epochs by.
+    pub wall: WallClock,
 }
 
-/// Why a run could not start, or ended early.
-#[derive(Debug, Error)]
-pub enum RunError {
-    /// A source or sink could not be opened.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// The state folder could not be made.
-    #[error("cannot make the state folder {folder}: {reason}")]
-    State {
-        /// The folder.
-        folder: String,
-        /// What the system said.
-        reason: String,
-    },
-    /// The languages cannot be told apart.
-    #[error("{0}")]
-    Languages(String),
-    /// Reading failed.
-    #[error(transparent)]
-    Intake(#[from] IntakeError),
-    /// Writing failed.
-    #[error(transparent)]
-    Sink(#[from] SinkError),
-    /// The engine could not start, or a worker ended early.
-    #[error("the engine failed: {0}")]
-    Engine(String),
-    /// Something else that has been logged.
-    #[error("the run was aborted; the log says why")]
-    Aborted,
+/// What a run writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writes {
+    /// Nothing but the model's file; everything is computed all the same.
+    Nothing,
+    /// Everything, going on where the last run left off.
+    On,
+    /// Everything, in place of what stands there.
+    FromScratch,
+    /// Everything that the log has, and nothing after it: a replay.
+    Logged,
+    /// What the log has beyond its last checkpoint, then a checkpoint, and nothing new.
+    Drain,
 }
-
-type OpenSinks = Arc<Vec<Mutex<Option<Box<dyn Sink>>>>>;
 
 /// A plan with its sources and sinks open.
 pub struct Assembly {
-    plan: Arc<Plan>,
-    run: Arc<Run>,
-    writers: Arc<Writers>,
+    pub(super) plan: Arc<Plan>,
+    pub(super) run: Arc<Run>,
+    pub(super) writers: Arc<Writers>,
     sinks: OpenSinks,
-    options: RunOptions,
+    pub(super) options: RunOptions,
+    pub(super) generation: u64,
+    pub(super) log: Arc<dyn EpochLog>,
+    /// Nobody else may write here as long as this is held.
+    _lock: Option<Box<dyn Lock>>,
+    /// What the run goes on from, in figures.
+    pub start: StartFigures,
 }
 
 impl Assembly {
-    /// Opens sources and sinks.
+    /// Opens state, sources and sinks.
     ///
     /// # Errors
-    /// Something outside cannot be opened.
+    /// Something outside cannot be opened, or is not what the last run left.
     pub fn open(plan: Plan, options: RunOptions) -> Result<Self, RunError> {
-        let state = plan.options.state_dir();
-        std::fs::create_dir_all(&state).map_err(|error| RunError::State {
-            folder: state.display().to_string(),
-            reason: error.to_string(),
-        })?;
+        let folder = plan.options.state_dir();
+        let disk = Arc::clone(&options.disk);
         let languages = Languages::new(&plan.options.languages)
             .map_err(|error| RunError::Languages(error.to_string()))?;
+        let durable = options.writes != Writes::Nothing;
+        let mut phase = PhaseTimer::start();
+        let state = if durable {
+            Some(State::open(&disk, &folder, &plan, options.writes == Writes::FromScratch)?)
+        } else {
+            disk.make_folder(&folder).map_err(|error| RunError::State {
+                folder: folder.display().to_string(),
+                reason: error.to_string(),
+            })?;
+            None
+        };
+        let generation = state.as_ref().map_or(1, |state| state.generation);
+        phase.over();
         let mut order: Vec<usize> = (0..plan.sources.len()).collect();
         order.sort_by_key(|&source| plan.sources[source].id.as_bytes());
-        let mut partitions = Vec::new();
-        for (rank, &source) in order.iter().enumerate() {
-            let source = &plan.sources[source];
-            let max_record_bytes = plan.options.max_record_bytes as usize;
-            let context = SourceContext { id: &source.id, state: &state, max_record_bytes };
-            for (opened, number) in (source.kind.open)(&source.settings, &context)?.into_iter().zip(0..) {
-                partitions.push(PartitionEntry {
-                    source: rank,
-                    number,
-                    name: opened.name,
-                    partition: opened.partition,
-                });
+        let (mut partitions, mut found) = open_sources(&plan, &order, &folder, state.as_ref())?;
+        phase.over();
+        let (mut lock, mut read_again) = (None, 0);
+        let source_ids: Vec<&str> = order.iter().map(|&source| plan.sources[source].id.as_str()).collect();
+        if let Some(state) = state.as_ref().filter(|_| options.writes == Writes::Logged) {
+            // what has come since, after those that are known, is not a part of the log
+            let known =
+                |source: usize, number| state.known(source_ids[source]).iter().any(|k| k.number == number);
+            partitions.retain(|entry| known(entry.source, entry.number));
+            found.retain(|found| state.known(&found.source).iter().any(|k| k.number == found.number));
+        }
+        let (log, restored, mut beginning, end): (Arc<dyn EpochLog>, _, _, _) = match state {
+            None => (Arc::new(MemoryLog::default()), None, Beginning::default(), 0),
+            Some(state) => {
+                let (resumed, held) = state.resume(&plan, &found)?;
+                (lock, read_again) = (Some(held), resumed.read_again);
+                (Arc::new(resumed.log), resumed.restored, resumed.beginning, resumed.end)
+            }
+        };
+        if options.writes == Writes::Logged {
+            partitions = only_logged(partitions, &source_ids, &mut beginning);
+        }
+        if options.writes == Writes::Drain {
+            beginning.limit = Some(end);
+        }
+        for (entry, position) in partitions.iter_mut().zip(&beginning.positions) {
+            if position.offset > 0 {
+                entry.partition.seek(position.offset).map_err(IntakeError::Source)?;
             }
         }
+        phase.over();
+        let sinks = open_sinks(&plan, &options, &folder, generation, restored.as_ref(), end)?;
+        phase.over();
+        let start = StartFigures {
+            generation,
+            checkpoint: beginning.after,
+            replayed: beginning.replay.len(),
+            read_again,
+            skipped: partitions.iter().map(|entry| entry.partition.skipped()).sum(),
+            took: phase.took,
+        };
+        let writers: Arc<Writers> = Arc::default();
+        let ids = sink_ids(&plan).zip(&sinks).filter(|(_, slot)| slot.is_open());
+        writers.expect(ids.map(|(id, _)| id.to_owned()));
+        let settings = IntakeSettings {
+            clock: match plan.options.clock {
+                Clock::Event => ClockSettings::Event(EventClockSettings {
+                    tick: plan.options.epoch.0,
+                    epoch_records: plan.options.epoch_records,
+                    max_ts_jump: plan.options.max_ts_jump.0,
+                }),
+                Clock::Wall => ClockSettings::Wall { idle: plan.options.idle_epoch.0 },
+            },
+            epochs_in_flight: plan.options.epochs_in_flight as usize,
+            max_error_ratio: plan.options.max_error_ratio,
+        };
         let ranks: BTreeMap<usize, usize> =
             order.iter().enumerate().map(|(rank, &source)| (source, rank)).collect();
         let infos = plan.sources.iter().enumerate().map(|(n, source)| SourceInfo {
@@ -129,47 +174,46 @@ impl Assembly {
             rank: ranks[&n],
             fields: source.fields.clone(),
         });
-        let settings = IntakeSettings {
-            clock: EventClockSettings {
-                tick: plan.options.epoch.0,
-                epoch_records: plan.options.epoch_records,
-                max_ts_jump: plan.options.max_ts_jump.0,
-            },
-            epochs_in_flight: plan.options.epochs_in_flight as usize,
-            max_error_ratio: plan.options.max_error_ratio,
-        };
-        let mut sinks = Vec::new();
-        for sink in &plan.sinks {
-            sinks.push(Mutex::new(if options.write_sinks {
-                Some((sink.kind.open)(&sink.settings)?)
-            } else {
-                None
-            }));
-        }
-        let unread = !plan.unread_dead_letters().is_empty() && options.write_sinks;
-        sinks.push(Mutex::new(if unread {
-            Some(crate::connect::file::sink::open(&state.join(DEAD_LETTERS))?)
-        } else {
-            None
-        }));
         let booking = order.iter().map(|&source| booking_steps(&plan, source)).collect();
-        let ids = order.iter().map(|&source| plan.sources[source].id.clone()).collect();
+        let source_ids: Vec<String> = order.iter().map(|&source| plan.sources[source].id.clone()).collect();
+        let every = durable.then(|| Duration::from_millis(plan.options.checkpoint.0));
+        let intake = Intake::new(
+            settings,
+            partitions,
+            &source_ids,
+            beginning,
+            Arc::clone(&log),
+            Announcements::new(every),
+        );
+        let books = Books::new(source_ids, booking, durable);
+        if let Some(restored) = &restored {
+            books.restore(&restored.manifest.notes);
+        }
+        let metrics = Arc::new(Metrics::default());
+        metrics.checkpoints().goes_on_from(start.checkpoint);
         let run = Run::new(
-            Arc::new(Intake::new(settings, partitions, Box::new(MemoryLog::default()))),
+            Arc::new(intake),
             infos.collect(),
-            Books::new(ids, booking),
-            Arc::new(Metrics::default()),
+            books,
+            metrics,
             languages,
             plan.options.max_record_bytes as usize,
-            state,
+            folder,
+            disk,
+            restored,
+            durable,
             QualityLog::new(options.keep_quality),
         );
         Ok(Self {
             plan: Arc::new(plan),
             run: Arc::new(run),
-            writers: Arc::default(),
+            writers,
             sinks: Arc::new(sinks),
             options,
+            generation,
+            log,
+            _lock: lock,
+            start,
         })
     }
 
@@ -199,6 +243,16 @@ impl Assembly {
             timeout,
             Arc::clone(&over),
         );
+        let checkpoints = self.store_checkpoints();
+        self.run.intake.start_log();
+        let cutting = (self.plan.options.clock == Clock::Wall).then(|| {
+            let every = Duration::from_millis(self.plan.options.epoch.0);
+            let (intake, wall) = (Arc::clone(&self.run.intake), self.options.wall.clone());
+            cut_epochs(intake, wall, every, Arc::clone(&over))
+        });
+        if let Some(Err(error)) = cutting {
+            return Err(RunError::Engine(format!("cannot start the thread that cuts epochs: {error}")));
+        }
         let (plan, run, writers, sinks) = (
             Arc::clone(&self.plan),
             Arc::clone(&self.run),
@@ -207,106 +261,21 @@ impl Assembly {
         );
         let outcome =
             workers::run(self.options.workers, move |scope| build(scope, &plan, &run, &writers, &sinks));
+        if self.run.intake.aborted() || outcome.is_err() {
+            self.writers.give_up();
+        }
+        self.run.intake.checkpoints().close();
+        if let Some(checkpoints) = checkpoints {
+            let _ = checkpoints.join();
+        }
         over.store(true, Ordering::Release);
-        if let Some(error) = self.run.intake.take_failure() {
+        if let Some(error) = self.writers.take_failure() {
             return Err(error.into());
         }
-        if let Some(error) = self.writers.take_failure() {
+        if let Some(error) = self.run.intake.take_failure() {
             return Err(error.into());
         }
         outcome.map_err(RunError::Engine)?;
         if self.run.intake.aborted() { Err(RunError::Aborted) } else { Ok(()) }
     }
-}
-
-/// The steps that book the records of a source: those on the way to the first step that makes a table of them.
-fn booking_steps(plan: &Plan, source: usize) -> Vec<usize> {
-    let mut on_the_way: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (index, step) in plan.steps.iter().enumerate() {
-        for from in step.inputs.iter().flatten() {
-            let before = match *from {
-                From::Source(other) if other == source => Some(Vec::new()),
-                From::Step { step, .. } if is_stream(plan.edge_type(from)) => on_the_way.get(&step).cloned(),
-                From::Source(_) | From::Step { .. } => None,
-            };
-            let Some(mut way) = before else { continue };
-            way.push(index);
-            if step.outputs.contains(&EdgeType::ScoredTable) {
-                return way;
-            }
-            on_the_way.insert(index, way);
-        }
-    }
-    Vec::new()
-}
-
-fn is_stream(edge: EdgeType) -> bool {
-    matches!(edge, EdgeType::Reviews | EdgeType::Versions)
-}
-
-/// Builds the dataflow of one worker.
-fn build<'s>(scope: Scope<'s, u64>, plan: &Plan, run: &Arc<Run>, writers: &Arc<Writers>, open: &OpenSinks) {
-    let (committed_end, committed) = feedback(scope);
-    let mut wiring = Wiring {
-        scope,
-        run: Arc::clone(run),
-        committed,
-        loops: BTreeMap::new(),
-        decoded: BTreeMap::new(),
-        decoded_feedback: BTreeMap::new(),
-        refusals_booked: BTreeSet::new(),
-    };
-    let learned: BTreeSet<usize> = plan.steps.iter().filter_map(|step| step.learns).collect();
-    let mut outputs: Vec<Vec<Edge<'s>>> = Vec::with_capacity(plan.steps.len());
-    let edge = |outputs: &[Vec<Edge<'s>>], from: &From| match *from {
-        From::Source(source) => Edge::Source(source),
-        From::Step { step, output } => outputs[step][output].clone(),
-    };
-    for (index, node) in plan.steps.iter().enumerate() {
-        let step = Step {
-            index,
-            id: &node.id,
-            settings: &node.settings,
-            demand: &node.demand,
-            learns: node.learns.map(|scoring| (scoring, plan.steps[scoring].id.as_str())),
-            learned: learned.contains(&index),
-        };
-        let inputs =
-            node.inputs.iter().map(|port| port.iter().map(|from| edge(&outputs, from)).collect()).collect();
-        let built = (node.operator.build)(&mut wiring, &step, inputs);
-        assert_eq!(
-            built.len(),
-            node.outputs.len(),
-            "step {} built other outputs than its registry entry says",
-            node.id
-        );
-        outputs.push(built);
-    }
-    let mut done = Vec::new();
-    let implicit = (DEAD_LETTERS, plan.unread_dead_letters());
-    let sinks = plan
-        .sinks
-        .iter()
-        .map(|node| (node.id.as_str(), node.inputs.clone()))
-        .chain([implicit].into_iter().filter(|(_, froms)| !froms.is_empty()));
-    for (n, (id, froms)) in sinks.enumerate() {
-        let model = froms.iter().find_map(|from| scoring_step(plan, from)).unwrap_or_default();
-        let edges = froms.iter().map(|from| edge(&outputs, from)).collect();
-        let lines = publish(scope, run, id, model, edges);
-        let owner = scope.peers() - 1 - n % scope.peers();
-        let context = SinkContext { intake: Arc::clone(&run.intake), writers: Arc::clone(writers), owner };
-        let take = || open.get(n).and_then(|sink| sink.lock().unwrap_or_else(PoisonError::into_inner).take());
-        done.push(sink(scope, lines, id, context, take));
-    }
-    committed_end.connect(merge(scope, done));
-}
-
-/// The id of the scoring step upstream of an edge.
-fn scoring_step<'p>(plan: &'p Plan, from: &From) -> Option<&'p str> {
-    let From::Step { step, .. } = *from else { return None };
-    let node = &plan.steps[step];
-    if node.operator.scores {
-        return Some(&node.id);
-    }
-    node.inputs.iter().flatten().find_map(|from| scoring_step(plan, from))
 }

@@ -162,4 +162,10 @@ pub(super) fn demands(components: &Components<'_>, wired: &mut Wired, faults: &m
             wired.steps[reader].demand = whole.clone();
         }
     }
+    // what a learner reads was made for the step that scores
+    for index in 0..wired.steps.len() {
+        if let Some(scoring) = wired.steps[index].learns {
+            wired.steps[index].demand.features = wired.steps[scoring].demand.features.clone();
+        }
+    }
 }

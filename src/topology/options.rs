@@ -30,7 +30,7 @@ pub struct Options {
     /// The name of the topology: the identity of its state.
     #[schemars(length(min = 1, max = 100), regex(pattern = r"^[a-z0-9][a-z0-9_.-]*$"), extend("x-expected" = "lower-case letters, digits, `-`, `_` and `.`, a letter or digit first"))]
     pub name: String,
-    /// What drives the epochs: `event` (the data; bounded input) or `wall` (time; needs the durable log, which this version does not have).
+    /// What drives the epochs: `event` (the data; bounded input) or `wall` (time; live input).
     pub clock: Clock,
     /// The length of an epoch, of data time with `clock: event`: the longer, the fewer versions are published.
     #[serde(default = "epoch")]
@@ -49,10 +49,10 @@ pub struct Options {
     /// With `clock: wall`, an empty epoch is cut this often, so that waiting ends.
     #[serde(default = "idle_epoch")]
     pub idle_epoch: Millis,
-    /// How often a checkpoint is taken, in wall time; changes no output.
+    /// How often a checkpoint is taken, in wall time: what came after it is computed again after a crash. Changes no output.
     #[serde(default = "checkpoint")]
     pub checkpoint: Millis,
-    /// The folder of state and refused records, from the working folder: `file:PATH` or a path; without it, `file:./state/NAME`.
+    /// The folder of the epoch log, checkpoints, progress and refused records, from the working folder: `file:PATH` or a path on a local disk; without it, `file:./state/NAME`. One run at a time has it, and the next one goes on from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
     /// The languages among which a missing one is detected.
@@ -149,13 +149,6 @@ impl Options {
 /// What the schema cannot say: key, what is wrong, what to do.
 pub(super) fn check(options: &Options) -> Vec<(&'static str, String, String)> {
     let mut faults = Vec::new();
-    if options.clock == Clock::Wall {
-        faults.push((
-            "clock",
-            "`clock: wall` needs the durable log, which this version does not have".to_owned(),
-            "use `clock: event`".to_owned(),
-        ));
-    }
     for (key, duration) in [
         ("epoch", options.epoch),
         ("max_ts_jump", options.max_ts_jump),

@@ -11,13 +11,15 @@ use super::{
     edges::Wired,
     options::{DEAD_LETTERS, Options, REPORT},
     plan::unread_dead_letters,
+    start::{LOCK, LOG},
 };
 use crate::{
     connect::{
-        file::SPOOL,
+        file::{SPOOL, progress},
         place::Place,
         registry::{SinkKind, SourceKind, Target},
     },
+    engine::checkpoint::builder::CHECKPOINTS,
     operators::wiring::MODELS,
 };
 
@@ -118,10 +120,16 @@ fn kept(place: &Place, options: &Options, letters: Option<&Place>) -> Option<&'s
     if letters == Some(place) {
         return Some("refused records that no sink reads");
     }
-    if *place == Place::file(&state.join(REPORT)) {
-        return Some("its report");
+    let files = [(REPORT, "its report"), (LOG, "the epoch log"), (LOCK, "its lock")];
+    if let Some((_, what)) = files.into_iter().find(|(file, _)| *place == Place::file(&state.join(file))) {
+        return Some(what);
     }
-    let folders = [(MODELS, "stored models"), (SPOOL, "copies of standard input")];
+    let folders = [
+        (MODELS, "stored models"),
+        (SPOOL, "copies of standard input"),
+        (CHECKPOINTS, "checkpoints"),
+        (progress::FOLDER, "the progress of sinks"),
+    ];
     folders.into_iter().find(|(folder, _)| place.lies_in(&state.join(folder))).map(|(_, what)| what)
 }
 

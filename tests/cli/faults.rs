@@ -47,7 +47,7 @@ fn a_sink_that_fails_ends_the_run() {
     for sandbox in [small, large] {
         for sink in ["scored", "products", "models"] {
             let started = Instant::now();
-            let told = sandbox.run(&[&format!("sinks.{sink}.path=/dev/full")]);
+            let told = sandbox.run_anew(&[&format!("sinks.{sink}.path=/dev/full")]);
             refused(&told, &["cannot write /dev/full", "No space left on device"]);
             assert!(started.elapsed() < Duration::from_secs(50), "the stall watch had to end it");
         }
@@ -66,7 +66,7 @@ fn a_damaged_archive_is_named_with_its_offset() {
     sandbox.write("damaged.gz", damaged);
     sandbox.write("cut.gz", &whole[..middle]);
     for name in ["damaged.gz", "cut.gz"] {
-        let told = sandbox.run(&[&format!("sources.reviews.path={name}")]);
+        let told = sandbox.run_anew(&[&format!("sources.reviews.path={name}")]);
         refused(&told, &[&format!("cannot read {name} at offset ")]);
         let offset = told.err.split(" at offset ").nth(1).unwrap().split(':').next().unwrap();
         assert!(offset.parse::<u64>().unwrap() > 1_000, "{}", told.err);

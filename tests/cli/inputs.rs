@@ -34,11 +34,12 @@ fn packed_files_and_standard_input_read_like_plain_ones() {
     let plain = (outputs(), letters());
     assert!(plain.0[0].lines().count() > 1_400 && !plain.1.is_empty());
     for path in ["reviews.gz", "reviews.jsonl.zst"] {
-        assert_eq!(sandbox.run(&[&format!("sources.reviews.path={path}")]).code, Some(0));
+        assert_eq!(sandbox.run_anew(&[&format!("sources.reviews.path={path}")]).code, Some(0));
         assert!((outputs(), letters()) == plain, "{path} differs");
     }
     let input = File::open(sandbox.path("reviews.jsonl")).unwrap();
-    let told = sandbox.start_with(&["run", "t.yaml", "--set", "sources.reviews.path=-"], input).end();
+    let arguments = ["run", "t.yaml", "--from-scratch", "--set", "sources.reviews.path=-"];
+    let told = sandbox.start_with(&arguments, input).end();
     assert_eq!(told.code, Some(0), "{told:?}");
     assert!((outputs(), letters()) == plain, "standard input differs");
     let topic =

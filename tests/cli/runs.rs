@@ -74,7 +74,19 @@ fn the_report_has_books_quality_and_epochs() {
 }
 
 #[test]
-fn a_run_replaces_its_outputs() {
+fn the_published_model_can_be_read_again() {
+    let sandbox = shop();
+    assert_eq!(sandbox.run(&[]).code, Some(0));
+    let record = &sandbox.values("out/models.jsonl")[0];
+    let file = sandbox.read(&format!("state/shop/{}", record["url"].as_str().unwrap()));
+    let (description, model, _) = dirigent::learning::store::load(&file).unwrap();
+    assert_eq!(description.features.bits.slots(), 4_096);
+    assert_eq!(Some(model.version()), record["version"].as_u64());
+    assert_eq!(Some(model.labels()), record["labels"].as_u64());
+}
+
+#[test]
+fn a_run_from_scratch_replaces_its_outputs() {
     let sandbox = shop();
     assert_eq!(sandbox.run(&[]).code, Some(0));
     let first = sandbox.read("out/scored.jsonl");

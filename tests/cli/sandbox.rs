@@ -149,8 +149,17 @@ impl Sandbox {
         let mut filler = File::options().read(true).write(true).open(&fifo).unwrap();
         filler.write_all(&[b'\n'; PIPE]).unwrap();
         let set = format!("sinks.{sink}.path={}", fifo.display());
-        let mut running =
-            self.start(&["run", "t.yaml", "--workers", "2", "--set", &set, "--listen", "127.0.0.1:0"]);
+        let mut running = self.start(&[
+            "run",
+            "t.yaml",
+            "--from-scratch",
+            "--workers",
+            "2",
+            "--set",
+            &set,
+            "--listen",
+            "127.0.0.1:0",
+        ]);
         let address = address(&mut running);
         // from here on the run is the only one who writes
         let pipe = File::open(&fifo).unwrap();
@@ -159,11 +168,14 @@ impl Sandbox {
 
     /// `dirigent run t.yaml` with overrides, to its end.
     pub(super) fn run(&self, sets: &[&str]) -> Told {
-        let mut arguments = vec!["run", "t.yaml"];
-        for set in sets {
-            arguments.extend(["--set", set]);
-        }
-        self.dirigent(&arguments)
+        let sets = sets.iter().flat_map(|set| ["--set", set]);
+        self.dirigent(&["run", "t.yaml"].into_iter().chain(sets).collect::<Vec<_>>())
+    }
+
+    /// The same, in place of whatever an earlier run has left.
+    pub(super) fn run_anew(&self, sets: &[&str]) -> Told {
+        let sets = sets.iter().flat_map(|set| ["--set", set]);
+        self.dirigent(&["run", "t.yaml", "--from-scratch"].into_iter().chain(sets).collect::<Vec<_>>())
     }
 
     /// Starts the binary.
@@ -171,9 +183,19 @@ impl Sandbox {
         self.start_with(arguments, Stdio::null())
     }
 
+    /// Starts the binary with something in its environment.
+    pub(super) fn start_in(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Running {
+        self.spawn(arguments, Stdio::null(), environment)
+    }
+
     /// Starts the binary with something on its standard input.
     pub(super) fn start_with(&self, arguments: &[&str], input: impl Into<Stdio>) -> Running {
+        self.spawn(arguments, input, &[])
+    }
+
+    fn spawn(&self, arguments: &[&str], input: impl Into<Stdio>, environment: &[(&str, &str)]) -> Running {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dirigent"));
+        command.envs(environment.iter().copied());
         command
             .args(arguments)
             .current_dir(self.0.path())

@@ -35,8 +35,17 @@ fn epochs(lines: &[u8]) -> Vec<u64> {
 fn stops_between_epochs(signal: &str, sandbox: &Sandbox, full: &[(&str, Vec<u8>)]) {
     let fifo = sandbox.fifo(&format!("fifo-{signal}"));
     let set = format!("sinks.products.path={}", fifo.display());
-    let mut running =
-        sandbox.start(&["run", "t.yaml", "--set", &set, "--report", "report.json", "--workers", "2"]);
+    let mut running = sandbox.start(&[
+        "run",
+        "t.yaml",
+        "--from-scratch",
+        "--set",
+        &set,
+        "--report",
+        "report.json",
+        "--workers",
+        "2",
+    ]);
     let mut pipe = File::open(&fifo).unwrap();
     let mut products = vec![0; 200_000];
     pipe.read_exact(&mut products).unwrap();
@@ -109,6 +118,7 @@ fn a_second_signal_ends_the_run_at_once() {
         let mut running = sandbox.start(&[
             "run",
             "t.yaml",
+            "--from-scratch",
             "--set",
             &sets[0],
             "--set",

@@ -3,11 +3,15 @@
 //!
 //! Blank lines and a byte order mark are no records. A line over `max_record_bytes` is cut there, with its length. The
 //! last line needs no newline. Several members of one archive are read one after the other.
+//!
+//! A file that is followed has no end: its last line waits for its newline, and new lines are read when it is asked again.
+//! Offsets mean something as long as it only grows: one that was cut, or replaced by another under its name, is refused.
 
 use std::{
-    fs::File,
-    io::{self, Read},
-    path::Path,
+    fs::{File, Metadata},
+    io::{self, Read, Seek, SeekFrom},
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -35,9 +39,11 @@ impl Read for Counted {
 /// The lines of one file.
 pub(super) struct LineReader {
     name: String,
+    path: PathBuf,
     input: Box<dyn Read + Send>,
     read: Arc<AtomicU64>,
     size: Option<u64>,
+    skipped: u64,
     buffer: Vec<u8>,
     /// The unread part of the buffer.
     unread: std::ops::Range<usize>,
@@ -45,6 +51,19 @@ pub(super) struct LineReader {
     offset: u64,
     max_record_bytes: usize,
     ended: bool,
+    /// Whether it may still grow; if so, which file it is.
+    followed: Option<FileId>,
+}
+
+/// What the system calls a file, whatever its name: device and inode.
+type FileId = (u64, u64);
+
+/// A line that was read.
+struct LineEnd {
+    /// Its whole length without the newline.
+    length: u64,
+    /// Whether it has a newline.
+    complete: bool,
 }
 
 const BUFFER: usize = 1 << 20;
@@ -52,28 +71,33 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 impl LineReader {
     /// Opens a file; `name` stands for it in faults.
-    pub(super) fn open(path: &Path, name: String, max_record_bytes: usize) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
+    pub(super) fn open(path: &Path, name: String, max_record_bytes: usize, follow: bool) -> io::Result<Self> {
+        let followed = if follow { Some(file_id(&std::fs::metadata(path)?)) } else { None };
         let read = Arc::new(AtomicU64::new(0));
-        let counted = Counted { file, read: Arc::clone(&read) };
-        let input: Box<dyn Read + Send> = match path.extension().and_then(|e| e.to_str()) {
-            Some("gz") => Box::new(MultiGzDecoder::new(counted)),
-            Some("zst") => Box::new(zstd::Decoder::new(counted)?),
-            _ => Box::new(counted),
-        };
-        let size = metadata.is_file().then_some(metadata.len());
+        let (input, size) = open_input(path, 0, &read)?;
         Ok(Self {
             name,
+            path: path.to_owned(),
             input,
             read,
             size,
+            skipped: 0,
             buffer: vec![0; BUFFER],
             unread: 0..0,
             offset: 0,
             max_record_bytes,
             ended: false,
+            followed,
         })
+    }
+
+    fn go_to(&mut self, offset: u64) -> io::Result<()> {
+        self.read.store(0, Ordering::Relaxed);
+        let (input, size) = open_input(&self.path, offset, &self.read)?;
+        // an archive has been read up to there
+        self.skipped = if packing(&self.path).is_some() { 0 } else { offset };
+        (self.input, self.size, self.unread, self.offset) = (input, size, 0..0, offset);
+        Ok(())
     }
 
     /// Moves the unread part to the front and reads on; false at the end of the file.
@@ -92,9 +116,25 @@ impl LineReader {
         }
     }
 
-    /// Appends the next line to `line` without its newline, cut at `max_record_bytes`; its whole length, or `None` at
-    /// the end. The unread part and the offset move past it.
-    fn line(&mut self, line: &mut Vec<u8>) -> io::Result<Option<u64>> {
+    /// Whether the name still stands for the file that is read, and nothing of it was cut off.
+    fn check_followed(&self) -> io::Result<()> {
+        let Some(followed) = self.followed else { return Ok(()) };
+        match std::fs::metadata(&self.path) {
+            Ok(metadata) if file_id(&metadata) != followed => Err(io::Error::other(
+                "it was replaced by another file (rotated), and `follow` reads a file that only grows: give the new one \
+                 a name of its own that the source's path matches, and start again",
+            )),
+            Ok(metadata) if metadata.len() < self.offset => Err(too_short(self.offset)),
+            Ok(_) => Ok(()),
+            // moved away: what was written to it before has been read
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Appends the next line to `line` without its newline, cut at `max_record_bytes`; `None` at the end. The unread
+    /// part and the offset move past it.
+    fn line(&mut self, line: &mut Vec<u8>) -> io::Result<Option<LineEnd>> {
         let start = line.len();
         let mut length = 0;
         loop {
@@ -108,16 +148,67 @@ impl LineReader {
             self.unread.start += consumed;
             self.offset += consumed as u64;
             if newline.is_some() {
-                return Ok(Some(length));
+                return Ok(Some(LineEnd { length, complete: true }));
             }
             if !self.fill()? {
-                return Ok((length > 0).then_some(length));
+                return Ok((length > 0).then_some(LineEnd { length, complete: false }));
             }
         }
     }
 }
 
+/// How a file is packed, by its ending.
+fn packing(path: &Path) -> Option<&str> {
+    path.extension().and_then(|ending| ending.to_str()).filter(|ending| ["gz", "zst"].contains(ending))
+}
+
+/// The bytes of a file from an offset of the unpacked stream on, and its length where it has one.
+fn open_input(
+    path: &Path,
+    offset: u64,
+    read: &Arc<AtomicU64>,
+) -> io::Result<(Box<dyn Read + Send>, Option<u64>)> {
+    let mut file = File::open(path)?;
+    let metadata = file.metadata()?;
+    let size = metadata.is_file().then_some(metadata.len());
+    let packed = packing(path);
+    if packed.is_none() && offset > 0 {
+        if size.is_some_and(|size| size < offset) {
+            return Err(too_short(offset));
+        }
+        file.seek(SeekFrom::Start(offset))?;
+        read.store(offset, Ordering::Relaxed);
+    }
+    let counted = Counted { file, read: Arc::clone(read) };
+    let mut input: Box<dyn Read + Send> = match packed {
+        Some("gz") => Box::new(MultiGzDecoder::new(counted)),
+        Some(_) => Box::new(zstd::Decoder::new(counted)?),
+        None => return Ok((Box::new(counted), size)),
+    };
+    // an archive has no other way to an offset
+    if io::copy(&mut input.by_ref().take(offset), &mut io::sink())? < offset {
+        return Err(too_short(offset));
+    }
+    Ok((input, size))
+}
+
+fn file_id(metadata: &Metadata) -> FileId {
+    (metadata.dev(), metadata.ino())
+}
+
+fn too_short(offset: u64) -> io::Error {
+    io::Error::other(format!("it was read up to byte {offset} before, and is shorter now"))
+}
+
 impl Partition for LineReader {
+    fn seek(&mut self, offset: u64) -> Result<(), SourceError> {
+        self.go_to(offset).map_err(|error| SourceError {
+            partition: self.name.clone(),
+            offset,
+            reason: error.to_string(),
+        })
+    }
+
     fn read(&mut self, chunk: &mut RawChunk, records: usize, bytes: usize) -> Result<bool, SourceError> {
         let fault = |reader: &Self, error: &io::Error| SourceError {
             partition: reader.name.clone(),
@@ -127,10 +218,21 @@ impl Partition for LineReader {
         let first = chunk.bytes.len();
         while !self.ended && chunk.records.len() < records && chunk.bytes.len() - first < bytes {
             let (offset, mut start) = (self.offset, chunk.bytes.len());
-            let Some(mut length) = self.line(&mut chunk.bytes).map_err(|error| fault(self, &error))? else {
-                self.ended = true;
-                break;
+            let line = self.line(&mut chunk.bytes).map_err(|error| fault(self, &error))?;
+            let line = match line {
+                Some(line) if line.complete || self.followed.is_none() => line,
+                Some(_) => {
+                    chunk.bytes.truncate(start);
+                    self.go_to(offset).and_then(|()| self.check_followed()).map_err(|e| fault(self, &e))?;
+                    break;
+                }
+                None => {
+                    self.check_followed().map_err(|error| fault(self, &error))?;
+                    self.ended = self.followed.is_none();
+                    break;
+                }
             };
+            let mut length = line.length;
             if offset == 0 && chunk.bytes[start..].starts_with(BYTE_ORDER_MARK) {
                 start += BYTE_ORDER_MARK.len();
                 length -= BYTE_ORDER_MARK.len() as u64;
@@ -154,6 +256,10 @@ impl Partition for LineReader {
     fn progress(&self) -> (u64, Option<u64>) {
         (self.read.load(Ordering::Relaxed), self.size)
     }
+
+    fn skipped(&self) -> u64 {
+        self.skipped
+    }
 }
 
 #[cfg(test)]
@@ -163,7 +269,7 @@ mod tests {
     use super::*;
 
     fn lines(path: &Path, max_record_bytes: usize) -> Vec<(u64, u64, u64, Vec<u8>)> {
-        let mut reader = LineReader::open(path, "test".into(), max_record_bytes).expect("opens");
+        let mut reader = LineReader::open(path, "test".into(), max_record_bytes, false).expect("opens");
         let mut all = Vec::new();
         loop {
             let mut chunk = RawChunk::default();
@@ -227,8 +333,37 @@ mod tests {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("a.gz");
         std::fs::write(&path, b"this is not gzip").expect("writes");
-        let mut reader = LineReader::open(&path, "a.gz".into(), 99).expect("opens");
+        let mut reader = LineReader::open(&path, "a.gz".into(), 99, false).expect("opens");
         let error = reader.read(&mut RawChunk::default(), 9, 99).expect_err("damaged");
         assert!(error.to_string().starts_with("cannot read a.gz at offset 0: "), "{error}");
+    }
+
+    #[test]
+    fn a_followed_file_gives_whole_lines_as_they_come() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("a.jsonl");
+        std::fs::write(&path, b"one\ntw").expect("writes");
+        let mut reader = LineReader::open(&path, "a".into(), 99, true).expect("opens");
+        let mut next = || {
+            let mut chunk = RawChunk::default();
+            let more = reader.read(&mut chunk, 9, 99)?;
+            assert!(more, "it has no end");
+            let lines = chunk.records.iter().map(|r| (r.offset, r.next, chunk.of(r).to_vec()));
+            Ok::<_, SourceError>(lines.collect::<Vec<_>>())
+        };
+        let append = |text: &str| {
+            let mut file = std::fs::OpenOptions::new().append(true).open(&path).expect("opens");
+            file.write_all(text.as_bytes()).expect("writes");
+        };
+        assert_eq!(next().expect("reads"), [(0, 4, b"one".to_vec())]);
+        assert_eq!(next().expect("reads"), []);
+        append("o\nthree\n");
+        assert_eq!(next().expect("reads"), [(4, 8, b"two".to_vec()), (8, 14, b"three".to_vec())]);
+        std::fs::write(&path, b"one\n").expect("writes");
+        assert!(next().expect_err("cut").to_string().contains("shorter now"));
+        std::fs::remove_file(&path).expect("removes");
+        assert_eq!(next().expect("reads"), []);
+        std::fs::write(&path, b"one\ntwo\nthree\nfour\n").expect("writes");
+        assert!(next().expect_err("replaced").to_string().contains("rotated"));
     }
 }

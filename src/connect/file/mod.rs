@@ -1,6 +1,7 @@
 //! Files as sources and sinks: JSON lines, plain or compressed.
 
 mod lines;
+pub mod progress;
 pub mod sink;
 mod source;
 

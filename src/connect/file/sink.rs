@@ -1,20 +1,34 @@
-//! Writes closed epochs to a file, one JSON value a line. A run starts anew: what stood in the file is replaced.
+//! Writes closed epochs to a file, one JSON value a line, exactly once: what a crash left behind the recorded progress
+//! is cut, and written again with the same bytes.
+//!
+//! An epoch's lines are appended and synced before the progress that names them. On opening, the file must be at least as
+//! long as the progress says, and its last block must have the recorded hash; a file that is not ours is not touched.
+//!
+//! Limit: of a pipe or a device nothing can be cut or looked at again; a run that goes on writes what comes after the
+//! progress, and what a crash left behind it may come twice.
 
-use std::{fs::File, io::Write, path::Path};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::names_a_folder;
+use super::{
+    names_a_folder,
+    progress::{BLOCK, FileProgress, Recorded},
+};
 use crate::{
     connect::{
         place::Place,
-        registry::{Fault, OpenError, SinkKind, Target},
+        registry::{Fault, OpenError, SinkContext, SinkKind, Target},
     },
     engine::{
-        Epoch,
-        sink::{Sink, SinkError},
+        disk::{DiskFile, folder_of},
+        sink::{OpenSink, Progress, Sink, SinkError},
     },
 };
 
@@ -22,7 +36,7 @@ use crate::{
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FileSinkSettings {
-    /// The file that is written, JSON lines. Its folder is made if it is not there. A run replaces it, so nothing else may write or read it.
+    /// The file that is written, JSON lines. Its folder is made if it is not there. A run goes on at its end, so nothing else may write it; one that is there before the first run is refused.
     pub path: String,
 }
 
@@ -36,7 +50,7 @@ pub const SINK: SinkKind = SinkKind {
         let path = path_of(settings);
         Target { setting: "path", words: format!("file {path}"), place: Place::file(Path::new(path)) }
     },
-    open: |settings| open(Path::new(path_of(settings))),
+    open: |settings, context| open(Path::new(path_of(settings)), context),
 };
 
 fn path_of(settings: &Value) -> &str {
@@ -67,43 +81,101 @@ fn check(settings: &Value) -> Vec<Fault> {
     }
 }
 
-/// Opens a file for a run, replacing what stood in it.
+/// Opens a file where its progress says that it was left.
 ///
 /// # Errors
-/// The folder cannot be made or the file cannot be written.
-pub fn open(path: &Path) -> Result<Box<dyn Sink>, OpenError> {
+/// The file cannot be written, is not ours, or is not what the progress says.
+pub fn open(path: &Path, context: &SinkContext<'_>) -> Result<OpenSink, OpenError> {
     let target = path.display().to_string();
-    let create = || {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        File::create(path)
+    let fault =
+        |reason: String, hint: &str| OpenError { target: target.clone(), reason, hint: hint.to_owned() };
+    let io = |error: io::Error| fault(error.to_string(), "can this user write there?");
+    let disk = Arc::clone(context.disk);
+    let (mut progress, recorded) = FileProgress::open(path, context).map_err(|error| {
+        fault(
+            error.to_string(),
+            "the progress of a sink lies in the state folder: restore it, or begin anew with --from-scratch",
+        )
+    })?;
+    let length = disk.length(path).map_err(io)?;
+    let is_stream = disk.is_stream(path);
+    // a file that was moved here goes on; the place alone says nothing
+    let instead = progress.elsewhere.clone();
+    let refuse = |reason: String, hint: &str| match &instead {
+        Some(other) => fault(
+            format!("this sink has written to {} so far, and {reason}", other.display()),
+            "move that file here and change nothing else, or begin anew with --from-scratch",
+        ),
+        None => fault(reason, hint),
     };
-    match create() {
-        Ok(file) => Ok(Box::new(FileSink { file, target })),
-        Err(error) => {
-            Err(OpenError { target, reason: error.to_string(), hint: "can this user write there?".into() })
+    let ours = matches!(recorded, Recorded::Written { .. }) || instead.is_none();
+    let kept = match &recorded {
+        Recorded::Written { .. } if is_stream && instead.is_some() => {
+            return Err(refuse("nothing of that is in a pipe or a device".into(), ""));
         }
-    }
+        _ if is_stream => 0,
+        Recorded::Opened if ours => 0,
+        Recorded::Nothing | Recorded::Opened => {
+            if length.is_some_and(|length| length > 0) && !context.from_scratch {
+                return Err(fault(
+                    "it exists, and was not written by this topology's state".into(),
+                    "move it away, or replace it and the state with `dirigent run --from-scratch`",
+                ));
+            }
+            0
+        }
+        Recorded::Written { length: expected, block, .. } => {
+            let found = length.unwrap_or(0);
+            if found < *expected {
+                return Err(refuse(
+                    format!("it has {found} bytes of the {expected} that were written"),
+                    "something cut or removed it: restore it, or begin anew with --from-scratch",
+                ));
+            }
+            let start = expected / BLOCK * BLOCK;
+            let bytes = disk.read_range(path, start, *expected).map_err(io)?;
+            if progress.resume(*expected, &bytes) != *block {
+                return Err(refuse(
+                    format!("it was changed between byte {start} and byte {expected}"),
+                    "restore it, or begin anew with --from-scratch",
+                ));
+            }
+            *expected
+        }
+    };
+    let open_file = || {
+        disk.make_folder(folder_of(path))?;
+        if !is_stream && length.is_some_and(|length| length > kept) {
+            disk.cut(path, kept)?;
+        }
+        let file = disk.append_to(path)?;
+        if !is_stream {
+            disk.sync_folder(folder_of(path))?;
+        }
+        Ok(file)
+    };
+    progress.opened(path).map_err(|error| fault(error.to_string(), "is the state folder writable?"))?;
+    let file = open_file().map_err(io)?;
+    let written = match recorded {
+        Recorded::Written { progress, .. } => Some(progress),
+        _ => None,
+    };
+    Ok(OpenSink { sink: Box::new(FileSink { file, path: path.to_owned(), progress }), written })
 }
 
 struct FileSink {
-    file: File,
-    target: String,
-}
-
-impl FileSink {
-    fn fault(&self, error: &std::io::Error) -> SinkError {
-        SinkError { target: self.target.clone(), reason: error.to_string() }
-    }
+    file: Box<dyn DiskFile>,
+    path: PathBuf,
+    progress: FileProgress,
 }
 
 impl Sink for FileSink {
-    fn write(&mut self, _epoch: Epoch, text: &[u8]) -> Result<(), SinkError> {
-        self.file.write_all(text).map_err(|error| self.fault(&error))
-    }
-
-    fn finish(&mut self) -> Result<(), SinkError> {
-        self.file.flush().map_err(|error| self.fault(&error))
+    fn commit(&mut self, text: &[u8], progress: Progress) -> Result<(), SinkError> {
+        let fault = |reason: String| SinkError::Write { target: self.path.display().to_string(), reason };
+        if !text.is_empty() {
+            self.file.append(text).map_err(|error| fault(error.to_string()))?;
+            self.file.sync().map_err(|error| fault(error.to_string()))?;
+        }
+        self.progress.commit(text, progress).map_err(|error| fault(error.to_string()))
     }
 }

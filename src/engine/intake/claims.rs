@@ -50,13 +50,13 @@ impl Intake {
             let state = lock(&self.state);
             // what others wait for must not wait for a long chunk
             occupied = state.occupied.contains(&worker) && state.claimers.len() > 1;
-            let limit = self.limit.load(Ordering::Relaxed);
+            let (limit, replaying) = (self.limit.load(Ordering::Relaxed), !state.replay.is_empty());
             let of_source = state.partitions.iter().enumerate().filter(|(p, _)| self.sources[*p] == source);
             let restrained = state.leaves_it_to_others(source, worker);
             let candidates: Vec<_> = of_source
-                .filter(|(_, s)| s.may_read(&self.settings, limit))
+                .filter(|(_, s)| s.may_read(&self.settings, limit, replaying))
                 .filter(|(_, s)| !restrained || s.records_in_flight() < RECORDS * 3 / 4)
-                .map(|(p, s)| (s.clock.low(), p))
+                .map(|(p, s)| (s.low(), p))
                 .collect();
             if !candidates.is_empty()
                 && let Some(behind) = state.goes_first(source, worker)
@@ -72,7 +72,8 @@ impl Intake {
             let mut reader = lock(&self.readers[p]);
             {
                 let state = lock(&self.state);
-                if !state.partitions[p].may_read(&self.settings, self.limit.load(Ordering::Relaxed)) {
+                let (limit, replaying) = (self.limit.load(Ordering::Relaxed), !state.replay.is_empty());
+                if !state.partitions[p].may_read(&self.settings, limit, replaying) {
                     continue;
                 }
             }
@@ -88,9 +89,6 @@ impl Intake {
                     return None;
                 }
             };
-            if let Some(last) = chunk.records.last() {
-                reader.offset = last.next;
-            }
             let mut state = lock(&self.state);
             let partition = &mut state.partitions[p];
             partition.progress = reader.entry.partition.progress();

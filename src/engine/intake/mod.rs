@@ -5,7 +5,8 @@
 //! its partition alone; who decoded it does not matter. An epoch goes to the log as soon as every partition is past it.
 //!
 //! # Layout
-//! * `claims`: who reads next. `stamping`: epochs, and the log. `partition_state`: what is on its way.
+//! * `claims`: who reads next. `stamping`: epochs. `cutting`: epochs of the wall clock. `settings`, `error`. `logging`: what goes to the log, or is compared with it.
+//!   `partition_state`: what is on its way.
 //!
 //! Back-pressure and alignment: a partition is not read on while `epochs_in_flight` of its epochs, or `RECORDS` records,
 //! whichever is more, or `BYTES` bytes are uncommitted. The open epoch may always be read on: it could not close else.
@@ -14,64 +15,43 @@
 //! worker that is kept busy (by the learner, or by the system) must not end up with no part in the decoding.
 
 mod claims;
+mod cutting;
+mod error;
+mod logging;
 mod partition_state;
+mod settings;
 mod stamping;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use self::{
-    claims::Claimer,
-    partition_state::{ERROR_WINDOW, PartitionState},
-};
+use self::{claims::Claimer, partition_state::PartitionState};
+use timely::scheduling::SyncActivator;
+
 use super::{
     Epoch,
-    clock::{EventClockSettings, Stamp},
-    log::EpochLog,
-    partition::{PartitionEntry, SourceError},
+    checkpoint::announce::Announcements,
+    clock::Stamp,
+    log::{
+        EpochLog,
+        record::{Command, EpochRecord},
+    },
+    partition::PartitionEntry,
 };
 use crate::telemetry::Histogram;
 
 /// Upper bounds of the time from reading to commit, in seconds.
 const LATENCY: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 
-/// Settings of the intake.
-#[derive(Clone, Copy, Debug)]
-pub struct IntakeSettings {
-    /// How epochs follow from the data.
-    pub clock: EventClockSettings,
-    /// Uncommitted epochs of a partition before it waits.
-    pub epochs_in_flight: usize,
-    /// The share of refused records, over 10,000 of a partition, that stops the run.
-    pub max_error_ratio: f64,
-}
-
-/// Why the intake cannot go on.
-#[derive(Debug, thiserror::Error)]
-pub enum IntakeError {
-    /// A partition could not be read.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// The input is plainly of another kind.
-    #[error(
-        "{refused} of {ERROR_WINDOW} records of {partition} up to offset {offset} were refused, more than max_error_ratio allows: \
-         is this the right input for its source? (its `record:` and `fields:` say how it is read)"
-    )]
-    TooManyErrors {
-        /// The partition's name.
-        partition: String,
-        /// Where the last of them ends.
-        offset: u64,
-        /// How many were refused.
-        refused: u64,
-    },
-}
+pub use error::IntakeError;
+pub use logging::Logged;
+pub use settings::{Beginning, ClockSettings, IntakeProgress, IntakeSettings, Position};
 
 /// A chunk that a worker has claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,7 +66,12 @@ struct State {
     partitions: Vec<PartitionState>,
     ready: BTreeMap<Claim, Vec<Stamp>>,
     open: BTreeMap<Epoch, BTreeMap<u32, u64>>,
-    log: Box<dyn EpochLog>,
+    /// What the log holds already and has to come again.
+    replay: VecDeque<EpochRecord>,
+    /// The last epoch of the log says that all input has ended.
+    ended: bool,
+    /// Epochs that are logged and not committed by every sink.
+    logged: VecDeque<Logged>,
     claimers: Vec<Claimer>,
     /// Workers with a step of their own that the others wait for.
     occupied: Vec<usize>,
@@ -94,22 +79,6 @@ struct State {
 
 struct Reader {
     entry: PartitionEntry,
-    offset: u64,
-}
-
-/// How far the intake is, for progress and metrics.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct IntakeProgress {
-    /// Records stamped so far.
-    pub records: u64,
-    /// Bytes read, as the outside counts them.
-    pub read: u64,
-    /// Bytes in all, where every partition knows.
-    pub total: Option<u64>,
-    /// Epochs logged and not committed.
-    pub epochs_in_flight: usize,
-    /// Bytes read and not committed.
-    pub bytes_in_flight: u64,
 }
 
 /// The partitions of all sources of a process.
@@ -118,9 +87,20 @@ pub struct Intake {
     readers: Vec<Mutex<Reader>>,
     sources: Vec<usize>,
     names: Vec<(u32, String)>,
+    /// What bindings call the partitions.
+    keys: Vec<String>,
+    log: Arc<dyn EpochLog>,
+    checkpoints: Arc<Announcements>,
     state: Mutex<State>,
-    /// Epochs above it are not committed: set once when the run is asked to stop.
+    /// Who waits for epochs to become durable.
+    waiting_for_log: Mutex<Vec<SyncActivator>>,
+    /// Epochs above it are not committed: where the run was told to end, or set once when it is asked to stop.
     limit: AtomicU64,
+    /// With the wall clock: the next cut is to be the last one.
+    stopping: AtomicBool,
+    last_logged: AtomicU64,
+    /// The epochs so far that all input has ended with.
+    ended_with: Mutex<Vec<Epoch>>,
     durable: AtomicU64,
     committed: AtomicU64,
     records: AtomicU64,
@@ -128,9 +108,32 @@ pub struct Intake {
     failure: Mutex<Option<IntakeError>>,
     moved: Mutex<Instant>,
     reading: AtomicU64,
+    /// Bytes before the positions where reading began, as the outside counts them.
+    before: u64,
     /// The newest epoch that a record was stamped with.
     newest: AtomicU64,
     latency: Histogram,
+}
+
+/// How many bits of a place's partition are its number within the source; those above are the source's rank.
+const NUMBER_BITS: u32 = 20;
+const NUMBER: u32 = (1 << NUMBER_BITS) - 1;
+
+fn place(source: usize, number: u32) -> u32 {
+    (source as u32) << NUMBER_BITS | number
+}
+
+/// Where the input of a partition ended before, by what has to come again of the log.
+fn ends(replay: &VecDeque<EpochRecord>, partition: &str, from: u64) -> VecDeque<(u64, Epoch)> {
+    let mut offset = from;
+    let mut ends = VecDeque::new();
+    for record in replay {
+        offset = record.bindings.get(partition).copied().unwrap_or(offset);
+        if record.commands.contains(&Command::End) {
+            ends.push_back((offset, record.epoch));
+        }
+    }
+    ends
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -138,56 +141,107 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Intake {
-    /// An intake over partitions in log order: by source, then number.
+    /// An intake over partitions in log order (by source, then number), which stand where `beginning` says.
     #[must_use]
-    pub fn new(settings: IntakeSettings, partitions: Vec<PartitionEntry>, log: Box<dyn EpochLog>) -> Self {
+    pub fn new(
+        settings: IntakeSettings,
+        partitions: Vec<PartitionEntry>,
+        source_ids: &[String],
+        beginning: Beginning,
+        log: Arc<dyn EpochLog>,
+        checkpoints: Arc<Announcements>,
+    ) -> Self {
+        let Beginning { after, positions, replay, ended, limit } = beginning;
+        let positions = positions.into_iter().chain(std::iter::repeat(Position::default()));
+        let floor = if after == 0 { 0 } else { after + 1 };
+        let before = partitions.iter().map(|entry| entry.partition.progress().0).sum();
+        let key = |entry: &PartitionEntry| format!("{}/{}", source_ids[entry.source], entry.number);
         let states = partitions
             .iter()
-            .map(|entry| PartitionState::new(settings.clock, entry.partition.progress()))
+            .zip(positions)
+            .map(|(entry, from)| {
+                let state = PartitionState::new(settings.clock, from, floor, entry.partition.progress());
+                PartitionState { ends: ends(&replay, &key(entry), from.offset), ..state }
+            })
             .collect();
+        let durable = replay.back().map_or(after, |record| record.epoch);
         Self {
             settings,
             sources: partitions.iter().map(|entry| entry.source).collect(),
             names: partitions.iter().map(|entry| (entry.number, entry.name.clone())).collect(),
-            readers: partitions.into_iter().map(|entry| Mutex::new(Reader { entry, offset: 0 })).collect(),
+            keys: partitions.iter().map(key).collect(),
+            readers: partitions.into_iter().map(|entry| Mutex::new(Reader { entry })).collect(),
+            log,
+            checkpoints,
             state: Mutex::new(State {
                 partitions: states,
                 ready: BTreeMap::new(),
                 open: BTreeMap::new(),
-                log,
+                replay,
+                ended,
+                // a sink that is new begins with what the state holds
+                logged: (after > 0)
+                    .then_some(Logged { epoch: after, checkpoint: false })
+                    .into_iter()
+                    .collect(),
                 claimers: Vec::new(),
                 occupied: Vec::new(),
             }),
-            limit: AtomicU64::new(Epoch::MAX),
-            durable: AtomicU64::new(0),
+            waiting_for_log: Mutex::default(),
+            limit: AtomicU64::new(limit.unwrap_or(Epoch::MAX)),
+            stopping: AtomicBool::new(false),
+            last_logged: AtomicU64::new(after),
+            ended_with: Mutex::default(),
+            durable: AtomicU64::new(durable),
             committed: AtomicU64::new(0),
             records: AtomicU64::new(0),
             failed: AtomicBool::new(false),
             failure: Mutex::new(None),
             moved: Mutex::new(Instant::now()),
             reading: AtomicU64::new(0),
+            before,
             newest: AtomicU64::new(0),
             latency: Histogram::new(LATENCY),
         }
     }
 
-    /// The number of a partition within its source, and its name.
+    /// What places call a partition, by its index: the rank of its source and its number, which stay what they are when
+    /// other partitions come.
+    pub(in crate::engine) fn place(&self, index: u32) -> u32 {
+        place(self.sources[index as usize], self.names[index as usize].0)
+    }
+
+    /// The number of a partition within its source, and its name, by what places call it.
     #[must_use]
     pub fn name(&self, partition: u32) -> (u32, &str) {
-        let (number, name) = &self.names[partition as usize];
-        (*number, name)
+        let number = partition & NUMBER;
+        // they stand by source, then number
+        let first = self.sources.partition_point(|source| *source < self.source(partition));
+        self.names.get(first + number as usize).map_or((number, ""), |(number, name)| (*number, name))
     }
 
-    /// The source of a partition.
+    /// What bindings and positions call the partitions, in log order.
+    #[must_use]
+    pub fn keys(&self) -> &[String] {
+        &self.keys
+    }
+
+    /// The rank of a partition's source, by what places call the partition.
     #[must_use]
     pub fn source(&self, partition: u32) -> usize {
-        self.sources[partition as usize]
+        (partition >> NUMBER_BITS) as usize
     }
 
-    /// The last epoch that is durable in the log, 0 before the first.
+    /// Whether the wall clock drives the epochs.
     #[must_use]
-    pub fn durable(&self) -> Epoch {
-        self.durable.load(Ordering::Acquire)
+    pub fn is_live(&self) -> bool {
+        matches!(self.settings.clock, ClockSettings::Wall { .. })
+    }
+
+    /// The checkpoints of the run.
+    #[must_use]
+    pub fn checkpoints(&self) -> &Arc<Announcements> {
+        &self.checkpoints
     }
 
     /// The last epoch to be committed when the run was asked to stop.
@@ -199,8 +253,14 @@ impl Intake {
     /// Ends the input after the epoch that is open now: an epoch is finished, never split.
     pub fn stop(&self) {
         let mut state = lock(&self.state);
-        if let Some(lowest) = state.lowest() {
-            self.limit.store(lowest, Ordering::Release);
+        if matches!(self.settings.clock, ClockSettings::Wall { .. }) {
+            // the next cut is the last one; while a log is replayed, its next epoch would not come before its time
+            self.stopping.store(true, Ordering::Relaxed);
+            if !state.replay.is_empty() {
+                self.stop_cutting(&mut state);
+            }
+        } else if let Some(lowest) = state.lowest() {
+            self.limit.fetch_min(lowest, Ordering::AcqRel);
             for p in 0..state.partitions.len() {
                 self.advance(&mut state, p);
             }
@@ -218,6 +278,7 @@ impl Intake {
     pub fn abort(&self) {
         self.failed.store(true, Ordering::Release);
         self.wake(&lock(&self.state));
+        self.wake_those_who_wait_for_the_log();
     }
 
     /// Whether the run has been aborted.
@@ -272,6 +333,7 @@ impl Intake {
         let mut progress = IntakeProgress {
             records: self.records.load(Ordering::Relaxed),
             total: Some(0),
+            before: self.before,
             ..Default::default()
         };
         // not from the readers: one of them may be inside a read that waits for the outside
@@ -296,6 +358,6 @@ impl Intake {
 impl State {
     /// The lowest epoch that a partition is still in; `None` when all are done.
     fn lowest(&self) -> Option<Epoch> {
-        self.partitions.iter().filter(|s| !s.done).map(|s| s.clock.low()).min()
+        self.partitions.iter().filter(|s| !s.done).map(PartitionState::low).min()
     }
 }

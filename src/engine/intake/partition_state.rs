@@ -5,10 +5,10 @@ use std::{
     time::Instant,
 };
 
-use super::IntakeSettings;
+use super::{ClockSettings, IntakeSettings, Position};
 use crate::engine::{
     Epoch,
-    clock::{EventClock, EventClockSettings, Reading, Stamp},
+    clock::{ClockState, EventClock, Reading, Stamp},
 };
 
 /// Uncommitted records a partition may always have.
@@ -35,6 +35,23 @@ pub(super) struct Submitted {
     pub(super) read: Instant,
 }
 
+/// Where an epoch of a partition begins.
+pub(super) struct Boundary {
+    /// The epoch that begins.
+    pub(super) epoch: Epoch,
+    pub(super) before: Position,
+}
+
+/// A record that was handed to the clock and has no stamp yet.
+pub(super) struct AtClock {
+    /// The offset after it.
+    pub(super) next: u64,
+    pub(super) bytes: u64,
+    pub(super) refused: bool,
+    /// Its own time, where it has one.
+    pub(super) ts: Option<i64>,
+}
+
 pub(super) struct PartitionState {
     pub(super) claimed: u64,
     pub(super) submitted: u64,
@@ -44,21 +61,38 @@ pub(super) struct PartitionState {
     pub(super) last_read: Instant,
     /// Submissions that came before their turn.
     pub(super) early: BTreeMap<u64, Vec<(Reading, u64, u64)>>,
-    /// Records handed to the clock and not stamped yet: (next offset, bytes).
-    pub(super) at_clock: VecDeque<(u64, u64)>,
+    pub(super) at_clock: VecDeque<AtClock>,
     pub(super) chunks: VecDeque<Submitted>,
-    pub(super) clock: EventClock,
+    /// The clock that its data drive; `None` where the wall clock cuts.
+    pub(super) clock: Option<EventClock>,
+    /// With the wall clock: the first epoch that is not cut.
+    pub(super) uncut: Epoch,
+    /// Where the input ended before, and with which epoch, as far as that has to come again: what it has grown by since
+    /// begins after that epoch.
+    pub(super) ends: VecDeque<(u64, Epoch)>,
     pub(super) flights: VecDeque<Flight>,
     pub(super) unstamped: (u64, u64),
     pub(super) errors: (u64, u64),
+    /// The offset after the last stamped record.
+    pub(super) stamped: u64,
+    /// Where the epochs begin that are not logged.
+    pub(super) boundaries: VecDeque<Boundary>,
     /// Bytes read and bytes in all, as the outside counts them.
     pub(super) progress: (u64, Option<u64>),
     pub(super) read_to_end: bool,
     pub(super) done: bool,
+    /// It is done because its input is, not because of a stop.
+    pub(super) ended: bool,
 }
 
 impl PartitionState {
-    pub(super) fn new(clock: EventClockSettings, progress: (u64, Option<u64>)) -> Self {
+    /// A partition that is read from a position on; nothing of it falls before `floor`.
+    pub(super) fn new(
+        clock: ClockSettings,
+        from: Position,
+        floor: Epoch,
+        progress: (u64, Option<u64>),
+    ) -> Self {
         Self {
             claimed: 0,
             submitted: 0,
@@ -67,20 +101,67 @@ impl PartitionState {
             early: BTreeMap::new(),
             at_clock: VecDeque::new(),
             chunks: VecDeque::new(),
-            clock: EventClock::new(clock),
+            clock: match clock {
+                ClockSettings::Event(settings) => Some(EventClock::new(settings, from.clock, floor)),
+                ClockSettings::Wall { .. } => None,
+            },
+            uncut: floor,
+            ends: VecDeque::new(),
             flights: VecDeque::new(),
             unstamped: (0, 0),
-            errors: (0, 0),
+            errors: from.errors,
+            stamped: from.offset,
+            boundaries: VecDeque::new(),
             progress,
             read_to_end: false,
             done: false,
+            ended: false,
         }
+    }
+
+    /// Ends the clock where the input ended before, if the record that comes next, up to this offset, lies behind that.
+    pub(super) fn end_before(
+        &mut self,
+        settings: ClockSettings,
+        next: u64,
+        out: &mut impl FnMut(Stamp, Option<ClockState>),
+    ) {
+        let (Some(clock), ClockSettings::Event(settings)) = (&mut self.clock, settings) else { return };
+        while let Some((_, epoch)) = self.ends.pop_front_if(|(offset, _)| *offset < next) {
+            clock.finish(out);
+            *clock = EventClock::new(settings, clock.state(), epoch + 1);
+        }
+    }
+
+    /// No later record falls in a lower epoch.
+    pub(super) fn low(&self) -> Epoch {
+        self.clock.as_ref().map_or(self.uncut, EventClock::low)
+    }
+
+    /// Where it stands after its last record of an epoch, or of one before.
+    pub(super) fn position_after(&self, epoch: Epoch) -> Position {
+        let next = self.boundaries.iter().find(|boundary| boundary.epoch > epoch);
+        next.map_or_else(|| self.position(), |boundary| boundary.before)
+    }
+
+    /// Where it stands after the last stamped record.
+    pub(super) fn position(&self) -> Position {
+        Position { offset: self.stamped, clock: self.clock_state(), errors: self.errors }
+    }
+
+    fn clock_state(&self) -> ClockState {
+        self.clock.as_ref().map_or_else(ClockState::default, EventClock::state)
+    }
+
+    /// Whether everything was read, decoded and handed to the clock.
+    pub(super) fn all_in(&self) -> bool {
+        self.read_to_end && self.submitted == self.claimed
     }
 
     /// The lowest epoch that a chunk which is not stamped to its end may hold.
     pub(super) fn unreleased(&self) -> Epoch {
         let begun = self.chunks.front().and_then(|chunk| chunk.stamps.first());
-        begun.map_or(self.clock.low(), |stamp| stamp.epoch)
+        begun.map_or(self.low(), |stamp| stamp.epoch)
     }
 
     pub(super) fn bytes_in_flight(&self) -> u64 {
@@ -91,13 +172,18 @@ impl PartitionState {
         self.unstamped.0 + self.flights.iter().map(|flight| flight.records).sum::<u64>()
     }
 
-    pub(super) fn may_read(&self, settings: &IntakeSettings, limit: Epoch) -> bool {
-        if self.read_to_end || self.done || self.clock.low() > limit {
+    /// Whether reading on is allowed. What the log says has to come again may need more room than was there when it
+    /// came: whole epochs, whatever the workers had claimed beyond the bound.
+    pub(super) fn may_read(&self, settings: &IntakeSettings, limit: Epoch, replaying: bool) -> bool {
+        if self.read_to_end || self.done || self.low() > limit {
             return false;
         }
-        let records = self.records_in_flight();
-        let few = self.flights.len() < settings.epochs_in_flight || records < RECORDS;
-        few && (self.flights.len() <= 1 || self.bytes_in_flight() < BYTES)
+        let room = if replaying { 2 * BYTES } else { BYTES };
+        if self.clock.is_none() {
+            return self.bytes_in_flight() < room;
+        }
+        let few = self.flights.len() < settings.epochs_in_flight || self.records_in_flight() < RECORDS;
+        few && (self.flights.len() <= 1 || self.bytes_in_flight() < room)
     }
 
     pub(super) fn fly(&mut self, epoch: Epoch, bytes: u64, read: Instant) {

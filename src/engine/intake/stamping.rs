@@ -3,13 +3,12 @@
 use std::{sync::atomic::Ordering, time::Instant};
 
 use super::{
-    Claim, Intake, IntakeError, State, lock,
-    partition_state::{ERROR_WINDOW, Flight, Submitted},
+    Claim, Intake, IntakeError, Position, State, lock,
+    partition_state::{AtClock, Boundary, ERROR_WINDOW, Flight, Submitted},
 };
 use crate::engine::{
     Epoch,
-    clock::{Reading, Stamp},
-    log::EpochRecord,
+    clock::{ClockState, Reading, Stamp},
 };
 
 impl Intake {
@@ -63,7 +62,9 @@ impl Intake {
                 }
             }
         }
-        state.log.truncate(before);
+        while state.logged.front().is_some_and(|logged| logged.epoch < before) {
+            state.logged.pop_front();
+        }
         drop(state);
         self.latency.add(&mut latency);
     }
@@ -81,7 +82,7 @@ impl Intake {
     /// Stamps what can be stamped of a partition, logs the epochs that all partitions have passed, wakes the workers.
     pub(super) fn advance(&self, state: &mut State, p: usize) {
         let partition = &mut state.partitions[p];
-        let before = (partition.clock.low(), partition.unreleased(), partition.done, state.ready.len());
+        let before = (partition.low(), partition.unreleased(), partition.done, state.ready.len());
         let mut stamped = Vec::new();
         while let Some(readings) = partition.early.remove(&partition.submitted) {
             let Some(read) = partition.read.pop_front() else { break };
@@ -93,32 +94,64 @@ impl Intake {
             });
             partition.submitted += 1;
             for (reading, next, bytes) in readings {
-                partition.at_clock.push_back((next, bytes));
-                if let Some(refused) = partition.count_error(reading.refused)
-                    && refused as f64 > self.settings.max_error_ratio * ERROR_WINDOW as f64
-                {
-                    let partition = self.names[p].1.clone();
-                    lock(&self.failure).get_or_insert(IntakeError::TooManyErrors {
-                        partition,
-                        offset: next,
-                        refused,
-                    });
-                    self.failed.store(true, Ordering::Release);
-                    self.wake(state);
-                    return;
+                let mut stamp = |stamp, began| stamped.push((stamp, began));
+                partition.end_before(self.settings.clock, next, &mut stamp);
+                let Reading { ts, refused } = reading;
+                partition.at_clock.push_back(AtClock { next, bytes, refused, ts });
+                if let Some(clock) = &mut partition.clock {
+                    clock.push(reading, &mut stamp);
                 }
-                partition.clock.push(reading, &mut |stamp| stamped.push(stamp));
             }
         }
         let limit = self.limit.load(Ordering::Relaxed);
-        let all_in = partition.read_to_end && partition.submitted == partition.claimed;
-        if all_in || partition.clock.low() > limit {
-            partition.clock.finish(&mut |stamp| stamped.push(stamp));
+        let over = partition.all_in() || partition.low() > limit;
+        if let Some(clock) = partition.clock.as_mut().filter(|_| over) {
+            clock.finish(&mut |stamp, began| stamped.push((stamp, began)));
         }
+        self.stamp(state, p, stamped);
+        let partition = &mut state.partitions[p];
+        let over = partition.all_in() || partition.low() > limit;
+        if over && partition.clock.is_some() {
+            partition.done = true;
+            partition.ended = partition.all_in();
+        }
+        if partition.clock.is_none() {
+            self.cut_again(state);
+            if limit != Epoch::MAX && state.replay.front().is_none_or(|next| next.epoch > limit) {
+                self.stop_cutting(state);
+            }
+        }
+        let partition = &state.partitions[p];
+        let after = (partition.low(), partition.unreleased(), partition.done, state.ready.len());
+        if after != before {
+            *lock(&self.moved) = Instant::now();
+            self.log(state);
+            self.wake(state);
+        }
+    }
+
+    /// Gives the records of a partition that are at the clock their stamps, in order; with each that begins an epoch of
+    /// the data's clock, where that stood before it.
+    pub(super) fn stamp(&self, state: &mut State, p: usize, stamped: Vec<(Stamp, Option<ClockState>)>) {
+        let partition = &mut state.partitions[p];
         let (mut records, mut newest) = (0, 0);
-        for stamp in stamped {
-            let Some((next, bytes)) = partition.at_clock.pop_front() else { break };
+        for (stamp, began) in stamped {
+            let Some(AtClock { next, bytes, refused, .. }) = partition.at_clock.pop_front() else { break };
+            if let Some(clock) = began {
+                let before = Position { offset: partition.stamped, clock, errors: partition.errors };
+                partition.boundaries.push_back(Boundary { epoch: stamp.epoch, before });
+            }
+            partition.stamped = next;
             state.open.entry(stamp.epoch).or_default().insert(p as u32, next);
+            if let Some(refused) = partition.count_error(refused)
+                && refused as f64 > self.settings.max_error_ratio * ERROR_WINDOW as f64
+            {
+                let partition = self.names[p].1.clone();
+                let failure = IntakeError::TooManyErrors { partition, offset: next, refused };
+                self.fail_within(failure);
+                self.wake(state);
+                return;
+            }
             let Some(chunk) = partition.chunks.front_mut() else { break };
             chunk.stamps.push(stamp);
             let read = chunk.read;
@@ -133,38 +166,19 @@ impl Intake {
         }
         self.records.fetch_add(records, Ordering::Relaxed);
         self.newest.fetch_max(newest, Ordering::Relaxed);
-        if all_in || partition.clock.low() > limit {
-            partition.done = true;
-        }
-        let after = (partition.clock.low(), partition.unreleased(), partition.done, state.ready.len());
-        if after != before {
-            *lock(&self.moved) = Instant::now();
-            self.log(state);
-            self.wake(state);
-        }
-    }
-
-    pub(super) fn log(&self, state: &mut State) {
-        let passed = state.lowest().unwrap_or(Epoch::MAX);
-        let limit = self.limit.load(Ordering::Relaxed);
-        while let Some(open) = state.open.first_entry() {
-            if *open.key() >= passed || *open.key() > limit {
-                break;
-            }
-            let (epoch, bindings) = open.remove_entry();
-            state.log.append(EpochRecord { epoch, bindings: bindings.into_iter().collect() });
-        }
-        self.durable.store(state.log.durable().unwrap_or(0), Ordering::Release);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::engine::{
+        checkpoint::announce::Announcements,
         clock::EventClockSettings,
-        intake::IntakeSettings,
-        log::MemoryLog,
+        intake::{Beginning, ClockSettings, IntakeSettings},
+        log::memory::MemoryLog,
         partition::{Partition, PartitionEntry, RawChunk, RawRecord, SourceError},
     };
 
@@ -178,6 +192,10 @@ mod tests {
             Ok(true)
         }
 
+        fn seek(&mut self, _: u64) -> Result<(), SourceError> {
+            Ok(())
+        }
+
         fn progress(&self) -> (u64, Option<u64>) {
             (0, None)
         }
@@ -186,6 +204,7 @@ mod tests {
     /// Two partitions, the first of which is ten epochs ahead; all epochs, ascending.
     fn two() -> (Intake, Vec<Epoch>) {
         let clock = EventClockSettings { tick: 100, epoch_records: 1_000, max_ts_jump: 1_000 };
+        let clock = ClockSettings::Event(clock);
         let settings = IntakeSettings { clock, epochs_in_flight: 4, max_error_ratio: 0.5 };
         let entry = |source, partition| PartitionEntry {
             source,
@@ -194,7 +213,14 @@ mod tests {
             partition: Box::new(partition),
         };
         let partitions = vec![entry(0, Endless(12)), entry(1, Endless(2))];
-        let intake = Intake::new(settings, partitions, Box::new(MemoryLog::default()));
+        let intake = Intake::new(
+            settings,
+            partitions,
+            &["a".to_owned(), "b".to_owned()],
+            Beginning::default(),
+            Arc::new(MemoryLog::default()),
+            Announcements::new(None),
+        );
         let mut epochs = Vec::new();
         for source in [0, 1] {
             let mut chunk = RawChunk::default();

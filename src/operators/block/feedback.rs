@@ -5,14 +5,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Refusals, RefusedRecord, check_length};
+use super::{Refusals, RefusedRecord, book_in, check_length};
 use crate::{
     engine::{
         clock::{Reading, Stamp},
         ingest::Decoder,
         partition::RawChunk,
     },
-    operators::{books::Outcome, row::Place, wiring::Run},
+    operators::{row::Place, wiring::Run},
     records::{FeedbackDecoder, FeedbackFields, KeyRule, Label},
 };
 
@@ -97,6 +97,6 @@ impl Decoder for FeedbackBlocks {
     }
 
     fn stamp(&mut self, _: &mut FeedbackBlock, stamps: &[Stamp]) {
-        self.run.books.book_anyway(self.rank, Outcome::In, stamps.len() as u64);
+        book_in(&self.run, self.rank, stamps);
     }
 }

@@ -11,9 +11,9 @@ mod reviews;
 
 use std::sync::Arc;
 
-use super::row::Place;
+use super::{books::Outcome, row::Place, wiring::Run};
 use crate::{
-    engine::partition::RawRecord,
+    engine::{clock::Stamp, partition::RawRecord},
     records::{Code, Refusal, Stage},
 };
 
@@ -62,4 +62,11 @@ pub trait Refusals {
 fn check_length(raw: &RawRecord, max_record_bytes: usize) -> Result<(), Refusal> {
     let limit = max_record_bytes as u64;
     if raw.length > limit { Err(Refusal::record_too_large(raw.length, limit)) } else { Ok(()) }
+}
+
+/// Books stamped records as read: every one of them, those too that a stop leaves in an open epoch.
+fn book_in(run: &Run, rank: usize, stamps: &[Stamp]) {
+    for of_one_epoch in stamps.chunk_by(|a, b| a.epoch == b.epoch) {
+        run.books.book_anyway(of_one_epoch[0].epoch, rank, Outcome::In, of_one_epoch.len() as u64);
+    }
 }

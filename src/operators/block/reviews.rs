@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Refusals, RefusedRecord, check_length};
+use super::{Refusals, RefusedRecord, book_in, check_length};
 use crate::{
     engine::{
         clock::{Reading, Stamp},
@@ -13,7 +13,6 @@ use crate::{
     },
     learning::Featuriser,
     operators::{
-        books::Outcome,
         registry::{Demand, parse},
         row::{LANG_FILLED, NOT_VERIFIED, Place, ReviewHead, TS_FILLED, VERIFIED, VersionKind},
         sentiment::SentimentSettings,
@@ -176,8 +175,7 @@ impl Decoder for ReviewBlocks {
     }
 
     fn stamp(&mut self, block: &mut ReviewBlock, stamps: &[Stamp]) {
-        // every record that was read is in the books, those too that a stop leaves in an open epoch
-        self.source.run.books.book_anyway(self.source.rank, Outcome::In, stamps.len() as u64);
+        book_in(&self.source.run, self.source.rank, stamps);
         for (review, stamp) in block.reviews.iter_mut().zip(stamps) {
             review.head.ts = stamp.ts;
         }

@@ -4,8 +4,10 @@
 //! flight) is *sampled*: a closure reads it at the scrape, so it cannot lag behind or disagree.
 //!
 //! # Layout
-//! `sampled`: what is read at the scrape. `steps`, `models`, `histogram`: what is counted. `process`: what `/proc` tells.
+//! `sampled`: what is read at the scrape. `steps`, `models`, `checkpoints`, `histogram`: what is counted. `process`: what
+//! `/proc` tells.
 
+mod checkpoints;
 mod histogram;
 mod models;
 mod process;
@@ -25,12 +27,14 @@ use prometheus_client::{
     registry::Registry,
 };
 
+pub use checkpoints::CheckpointMeter;
 pub use histogram::{Distribution, Histogram, Tally};
 pub use models::{CLASSES, ModelMeter, Predictions, SliceFigures};
 pub use sampled::{Labels, SampleKind};
 pub use steps::StepMeter;
 
 use self::{
+    checkpoints::Gauge,
     models::{Figure, Models},
     sampled::{Read, Sampled},
     steps::Steps,
@@ -62,6 +66,7 @@ pub struct Metrics {
     process: Registry,
     steps: Arc<Steps>,
     models: Arc<Models>,
+    checkpoints: Arc<CheckpointMeter>,
     errors: Arc<Errors>,
 }
 
@@ -82,6 +87,7 @@ impl Default for Metrics {
             process,
             steps: Arc::default(),
             models: Arc::default(),
+            checkpoints: Arc::default(),
             errors: Arc::default(),
         };
         let started = Instant::now();
@@ -106,6 +112,7 @@ impl Default for Metrics {
             },
         );
         metrics.sample_models();
+        metrics.sample_checkpoints();
         metrics
     }
 }
@@ -133,6 +140,12 @@ impl Metrics {
     #[must_use]
     pub fn model(&self, model: &str) -> Arc<ModelMeter> {
         self.models.meter(model)
+    }
+
+    /// The meter of the run's checkpoints.
+    #[must_use]
+    pub fn checkpoints(&self) -> &Arc<CheckpointMeter> {
+        &self.checkpoints
     }
 
     /// Fading accuracy of a champion's published predictions, where it is known.
@@ -198,6 +211,33 @@ impl Metrics {
             "prediction_confidence",
             "Probability of the likelier side of a prediction",
             move || shown.confidence(),
+        );
+    }
+
+    fn sample_checkpoints(&self) {
+        let gauges: [(_, _, Gauge); 3] = [
+            ("checkpoint_size_bytes", "Bytes written for the newest checkpoint", CheckpointMeter::bytes),
+            ("checkpoint_last_epoch", "The epoch of the newest checkpoint, in ms", CheckpointMeter::epoch),
+            (
+                "checkpoint_last_success_timestamp_seconds",
+                "When it was stored, since 1970",
+                CheckpointMeter::at,
+            ),
+        ];
+        for (name, help, read) in gauges {
+            let shown = Arc::clone(&self.checkpoints);
+            self.sample(name, help, SampleKind::Gauge, move || vec![(Labels::new(), read(&shown))]);
+        }
+        let shown = Arc::clone(&self.checkpoints);
+        self.sample("checkpoints", "Checkpoints by result", SampleKind::Counter, move || {
+            let results = shown.results().into_iter();
+            results.map(|(result, n)| (vec![("result".to_owned(), result.to_owned())], n as f64)).collect()
+        });
+        let shown = Arc::clone(&self.checkpoints);
+        self.sample_histograms(
+            "checkpoint_duration_seconds",
+            "From the last part of a checkpoint to its record in the log",
+            move || vec![(Labels::new(), shown.duration())],
         );
     }
 

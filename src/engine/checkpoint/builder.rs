@@ -1,0 +1,279 @@
+//! The thread that stores checkpoints while the stream goes on.
+//!
+//! The order is that of steps 15 to 19 of `docs/protocol.md`: every sink has committed C; files, then the manifest; its
+//! record in the log; only when that is durable are older files removed and the log truncated. Two checkpoints are kept.
+//! They share no file, or one rotten file would take both: checkpoints belong to two lines by turns, each with bases
+//! and deltas of its own. A base is made anew, from files, when the deltas on it exceed half of it.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::{
+    super::{
+        Epoch,
+        disk::{Disk, put},
+        log::{
+            EpochLog,
+            record::{Body, CheckpointRecord},
+        },
+        sink::Writers,
+    },
+    announce::{Announced, Announcements},
+    garbage::Kept,
+    manifest::{FORMAT, FileEntry, FileKind, MANIFEST, Manifest, Restored, StepState, hash},
+    parts::{Part, RowsPart, SHARDS},
+};
+
+pub use super::garbage::{CHECKPOINTS, folders};
+
+/// What is the same for all checkpoints of a run.
+pub struct BuilderContext {
+    /// Where files go.
+    pub disk: Arc<dyn Disk>,
+    /// The state folder.
+    pub state: PathBuf,
+    /// The name of the topology.
+    pub name: String,
+    /// Which start of the run this is.
+    pub generation: u64,
+    /// Hash of what affects output.
+    pub configuration: String,
+    /// Version of what the binary makes of it.
+    pub semantics_version: u32,
+    /// The names of the partitions, in log order.
+    pub partitions: Vec<String>,
+    /// Id and version of the state of each step that keeps any.
+    pub steps: BTreeMap<String, StepState>,
+    /// What else is noted of an epoch.
+    pub notes: Box<dyn Fn(Epoch) -> Value + Send>,
+    /// The log.
+    pub log: Arc<dyn EpochLog>,
+    /// The checkpoints as the steps see them.
+    pub announcements: Arc<Announcements>,
+    /// How far the sinks are.
+    pub writers: Arc<Writers>,
+    /// Told of each checkpoint that counts.
+    pub stored: Box<dyn Fn(&Stats) + Send>,
+}
+
+/// A checkpoint that counts, in figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stats {
+    /// Its epoch.
+    pub epoch: Epoch,
+    /// Bytes that were written for it.
+    pub bytes: u64,
+    /// Rows that were written for it.
+    pub rows: u64,
+    /// How long it took from its last part to its record.
+    pub took: Duration,
+}
+
+/// Files by step and shard, oldest first.
+type Line = BTreeMap<(String, u32), Vec<FileEntry>>;
+
+/// Stores the checkpoints of a run.
+pub struct Builder {
+    context: BuilderContext,
+    lines: [Option<Line>; 2],
+    /// The line of the next checkpoint.
+    turn: usize,
+    /// What had changed between the last two checkpoints.
+    carried: BTreeMap<String, Box<dyn RowsPart>>,
+    kept: Kept,
+    /// The run before may have ended between a checkpoint's record and the removal of what it made needless.
+    litter: bool,
+}
+
+/// Why no checkpoint was stored.
+enum Stop {
+    /// The run is failing anyway.
+    Run,
+    /// This happened.
+    Fault(String),
+}
+
+impl Builder {
+    /// A builder that goes on after the checkpoint that the run was restored from.
+    #[must_use]
+    pub fn new(context: BuilderContext, restored: Option<&Restored>) -> Self {
+        let mut builder = Self {
+            context,
+            lines: [None, None],
+            turn: 0,
+            carried: BTreeMap::new(),
+            kept: Kept::default(),
+            litter: false,
+        };
+        if let Some(Restored { manifest, kept, .. }) = restored {
+            let mut line = Line::new();
+            for file in manifest.files.iter().filter(|file| file.kind != FileKind::Whole) {
+                line.entry((file.step.clone(), file.shard)).or_default().push(file.clone());
+            }
+            builder.lines[0] = Some(line);
+            builder.turn = 1;
+            builder.litter = kept.is_some();
+            let older = kept.as_ref().and_then(|kept| kept.older.as_ref());
+            for manifest in older.into_iter().chain([manifest]) {
+                let folder = folder(manifest.epoch, manifest.generation);
+                builder.kept.push(manifest.epoch, &folder, &manifest.files);
+            }
+        }
+        builder
+    }
+
+    /// Stores checkpoints until there are no more.
+    ///
+    /// # Errors
+    /// What happened; the run has to end.
+    pub fn run(mut self) -> Result<(), String> {
+        if self.litter {
+            self.kept.collect(&self.context).map_err(|error| format!("what an older one left: {error}"))?;
+        }
+        while let Some(announced) = self.context.announcements.next_complete() {
+            match self.store(announced) {
+                Ok(stats) => {
+                    tracing::info!(
+                        epoch = stats.epoch,
+                        bytes = stats.bytes,
+                        rows = stats.rows,
+                        ms = stats.took.as_millis() as u64,
+                        "checkpoint"
+                    );
+                    (self.context.stored)(&stats);
+                }
+                Err(Stop::Run) => return Ok(()),
+                Err(Stop::Fault(reason)) => return Err(reason),
+            }
+            self.context.announcements.finished();
+        }
+        Ok(())
+    }
+
+    fn store(&mut self, announced: Announced) -> Result<Stats, Stop> {
+        let started = Instant::now();
+        let epoch = announced.epoch;
+        let chains = self.context.writers.wait_for(epoch).ok_or(Stop::Run)?;
+        let folder = folder(epoch, self.context.generation);
+        let fault = |error: &dyn std::fmt::Display| Stop::Fault(format!("checkpoint {epoch}: {error}"));
+        let context = &self.context;
+        context.disk.make_folder(&context.state.join(&folder)).map_err(|error| fault(&error))?;
+        let (rows, whole) = gather(announced.parts);
+        let put_file = |step: &str, kind, shard, name: &str, bytes: &[u8], rows| {
+            let path = format!("{folder}/{name}");
+            put(&*context.disk, &context.state.join(&path), bytes)?;
+            let (step, length, hash) = (step.to_owned(), bytes.len() as u64, hash(bytes));
+            Ok::<_, std::io::Error>(FileEntry { step, kind, shard, path, bytes: length, hash, rows })
+        };
+        let mut files = Vec::new();
+        for part in whole {
+            for (name, bytes) in (part.make)().map_err(|error| fault(&error))? {
+                let name = format!("{}.{name}", part.step);
+                let file = put_file(&part.step, FileKind::Whole, 0, &name, &bytes, 0);
+                files.push(file.map_err(|error| fault(&error))?);
+            }
+        }
+        let mut line = self.lines[self.turn].take();
+        let mut new_line = Line::new();
+        for (step, changes) in &rows {
+            // a line has not seen what changed before the last checkpoint: that one was of the other line
+            let unseen = line.as_ref().and_then(|_| self.carried.remove(step)).map(|mut earlier| {
+                earlier.update(&**changes);
+                earlier
+            });
+            let changes = unseen.as_ref().unwrap_or(changes);
+            for shard in 0..SHARDS {
+                let key = (step.clone(), shard);
+                let own = line.as_mut().map(|line| line.remove(&key).unwrap_or_default());
+                let changed = changes.len(shard);
+                let is_new = own.is_none();
+                let mut stands = own.unwrap_or_else(|| {
+                    let other = self.lines[1 - self.turn].as_ref().and_then(|line| line.get(&key));
+                    other.cloned().unwrap_or_default()
+                });
+                let rows_of = |kind| stands.iter().filter(|f| f.kind == kind).map(|f| f.rows).sum::<u64>();
+                let heavy = (rows_of(FileKind::Delta) + changed) * 2 > rows_of(FileKind::Base);
+                if is_new || (heavy && changed > 0) {
+                    let read = |file: &FileEntry| {
+                        let bytes = context.disk.read(&context.state.join(&file.path));
+                        let bytes = bytes.map_err(|error| fault(&error))?;
+                        let bytes = bytes.filter(|bytes| hash(bytes) == file.hash);
+                        bytes.map(Bytes::from).ok_or_else(|| fault(&format!("{} is damaged", file.path)))
+                    };
+                    let older = stands.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+                    let (bytes, rows) = changes.base(older, shard, epoch).map_err(|error| fault(&error))?;
+                    stands.clear();
+                    if rows > 0 {
+                        let name = format!("{step}.{shard}.base.parquet");
+                        let file = put_file(step, FileKind::Base, shard, &name, &bytes, rows);
+                        stands.push(file.map_err(|error| fault(&error))?);
+                    }
+                } else if changed > 0 {
+                    let bytes = changes.delta(shard, epoch).map_err(|error| fault(&error))?;
+                    let name = format!("{step}.{shard}.delta.parquet");
+                    let file = put_file(step, FileKind::Delta, shard, &name, &bytes, changed);
+                    stands.push(file.map_err(|error| fault(&error))?);
+                }
+                if !stands.is_empty() {
+                    new_line.insert(key, stands);
+                }
+            }
+        }
+        files.extend(new_line.values().flatten().cloned());
+        let (bytes, count) = files
+            .iter()
+            .filter(|file| file.path.starts_with(&folder))
+            .fold((0, 0), |(bytes, rows), file| (bytes + file.bytes, rows + file.rows));
+        let manifest = Manifest {
+            format: FORMAT,
+            name: context.name.clone(),
+            epoch,
+            generation: context.generation,
+            configuration: context.configuration.clone(),
+            semantics_version: context.semantics_version,
+            positions: context.partitions.iter().cloned().zip(announced.positions).collect(),
+            chains: chains.into_iter().collect(),
+            steps: context.steps.clone(),
+            notes: (context.notes)(epoch),
+            files,
+        };
+        let json = serde_json::to_vec_pretty(&manifest).map_err(|error| fault(&error))?;
+        let path = context.state.join(&folder).join(MANIFEST);
+        put(&*context.disk, &path, &json).map_err(|error| fault(&error))?;
+        let record = CheckpointRecord { epoch, path: folder.clone(), manifest: hash(&json) };
+        context.log.append_and_wait(Body::Checkpoint(record)).map_err(Stop::Fault)?;
+        self.kept.push(epoch, &folder, &manifest.files);
+        self.lines[self.turn] = Some(new_line);
+        self.turn = 1 - self.turn;
+        self.carried = rows;
+        self.kept.collect(&self.context).map_err(|error| fault(&error))?;
+        Ok(Stats { epoch, bytes, rows: count, took: started.elapsed() })
+    }
+}
+
+fn gather(parts: Vec<Part>) -> (BTreeMap<String, Box<dyn RowsPart>>, Vec<super::parts::FilesPart>) {
+    let (mut rows, mut whole) = (BTreeMap::<String, Box<dyn RowsPart>>::new(), Vec::new());
+    for part in parts {
+        match part {
+            Part::Files(files) => whole.push(files),
+            Part::Rows(part) => match rows.get_mut(part.step()) {
+                Some(first) => first.add(part),
+                None => drop(rows.insert(part.step().to_owned(), part)),
+            },
+        }
+    }
+    rows.values_mut().for_each(|part| part.settle());
+    whole.sort_by(|a, b| a.step.cmp(&b.step));
+    (rows, whole)
+}
+
+fn folder(epoch: Epoch, generation: u64) -> String {
+    format!("{CHECKPOINTS}/{epoch}-{generation}")
+}

@@ -1,0 +1,196 @@
+//! From changes, sorted by key, to the bytes of a file.
+//!
+//! Rows are gathered by column and written in groups of bounded size, so a reader never holds more than one group. The
+//! same changes give the same bytes.
+
+use std::{marker::PhantomData, mem};
+
+use bytes::Bytes;
+use parquet::{
+    data_type::{BoolType, ByteArray, ByteArrayType, FixedLenByteArrayType, Int64Type},
+    errors::ParquetError,
+    file::{
+        metadata::KeyValue,
+        writer::{SerializedColumnWriter, SerializedFileWriter},
+    },
+};
+
+use super::{
+    collection::{Change, FORMAT, FileContext, Stored, StoredError},
+    columns::{ColumnType, properties, schema},
+    rows::RowWriter,
+    seal::seal,
+    values::{Buffer, Value, Values},
+};
+
+/// A group ends with as many rows as this, or when it is seen to hold as many bytes.
+pub(super) const GROUP_ROWS: usize = 16 * 1024;
+pub(super) const GROUP_BYTES: usize = 8 << 20;
+/// Every how many rows the bytes are counted.
+const COUNT_EVERY: usize = 16;
+
+/// Keys of the file's metadata.
+pub(super) const FORMAT_KEY: &str = "dirigent.format";
+pub(super) const STATE_KEY: &str = "dirigent.state";
+pub(super) const VERSION_KEY: &str = "dirigent.version";
+pub(super) const STEP_KEY: &str = "dirigent.step";
+pub(super) const SHARD_KEY: &str = "dirigent.shard";
+pub(super) const EPOCH_KEY: &str = "dirigent.epoch";
+
+/// Writes one file.
+pub struct Encoder<R> {
+    file: SerializedFileWriter<Vec<u8>>,
+    buffers: Vec<Buffer>,
+    deleted: Vec<bool>,
+    last: Option<Vec<u8>>,
+    of: PhantomData<fn(R)>,
+}
+
+impl<R: Stored> Encoder<R> {
+    /// A file without rows.
+    ///
+    /// # Errors
+    /// If the state's columns have no schema.
+    pub fn new(context: &FileContext) -> Result<Self, StoredError> {
+        let entry = |key: &str, value: String| KeyValue::new(key.to_owned(), value);
+        let metadata = vec![
+            entry(FORMAT_KEY, FORMAT.to_string()),
+            entry(STATE_KEY, R::ID.to_owned()),
+            entry(VERSION_KEY, R::VERSION.to_string()),
+            entry(STEP_KEY, context.step.clone()),
+            entry(SHARD_KEY, context.shard.to_string()),
+            entry(EPOCH_KEY, context.epoch.to_string()),
+        ];
+        let properties = properties(R::COLUMNS, metadata)?;
+        Ok(Self {
+            file: SerializedFileWriter::new(Vec::new(), schema(R::ID, R::COLUMNS)?, properties)?,
+            buffers: R::COLUMNS.iter().copied().map(Buffer::new).collect(),
+            deleted: Vec::new(),
+            last: None,
+            of: PhantomData,
+        })
+    }
+
+    /// Writes the row of its key.
+    ///
+    /// # Errors
+    /// If its key is not above the last one, or its values do not fit the columns.
+    pub fn put(&mut self, row: &R) -> Result<(), StoredError> {
+        self.ascend(row.key())?;
+        let mut writer = RowWriter::new(&mut self.buffers);
+        row.put(&mut writer);
+        writer.finish()?;
+        self.end_row(false)
+    }
+
+    /// Writes that a key is gone.
+    ///
+    /// # Errors
+    /// If it is not above the last one.
+    pub fn delete(&mut self, key: &[u8]) -> Result<(), StoredError> {
+        self.ascend(key)?;
+        for (n, buffer) in self.buffers.iter_mut().enumerate() {
+            let value = match buffer.column.kind {
+                _ if n > 0 => None,
+                ColumnType::Text => {
+                    let problem = "text that is not UTF-8";
+                    let fault = |_| StoredError::Value { column: buffer.column.name, problem };
+                    Some(Value::Text(std::str::from_utf8(key).map_err(fault)?))
+                }
+                _ => Some(Value::Bytes(key)),
+            };
+            buffer.push(value);
+        }
+        self.end_row(true)
+    }
+
+    /// The bytes of the file.
+    ///
+    /// # Errors
+    /// If Parquet refuses.
+    pub fn finish(mut self) -> Result<Vec<u8>, StoredError> {
+        self.end_group()?;
+        let mut file = self.file.into_inner()?;
+        seal(&mut file)?;
+        Ok(file)
+    }
+
+    fn ascend(&mut self, key: &[u8]) -> Result<(), StoredError> {
+        match &mut self.last {
+            Some(last) if last.as_slice() >= key => return Err(StoredError::Order(R::ID)),
+            Some(last) => {
+                last.clear();
+                last.extend_from_slice(key);
+            }
+            None => self.last = Some(key.to_vec()),
+        }
+        Ok(())
+    }
+
+    fn end_row(&mut self, deleted: bool) -> Result<(), StoredError> {
+        self.deleted.push(deleted);
+        let rows = self.deleted.len();
+        let size = || self.buffers.iter().map(Buffer::size).sum::<usize>();
+        let full = rows == GROUP_ROWS || rows.is_multiple_of(COUNT_EVERY) && size() >= GROUP_BYTES;
+        if full { self.end_group() } else { Ok(()) }
+    }
+
+    fn end_group(&mut self) -> Result<(), StoredError> {
+        if self.deleted.is_empty() {
+            return Ok(());
+        }
+        let mut group = self.file.next_row_group()?;
+        for buffer in &mut self.buffers {
+            let Some(mut writer) = group.next_column()? else { break };
+            write(&mut writer, buffer)?;
+            writer.close()?;
+            buffer.clear();
+        }
+        if let Some(mut writer) = group.next_column()? {
+            writer.typed::<BoolType>().write_batch(&self.deleted, None, None)?;
+            writer.close()?;
+        }
+        group.close()?;
+        self.deleted.clear();
+        Ok(())
+    }
+}
+
+pub(super) fn write(
+    writer: &mut SerializedColumnWriter<'_>,
+    buffer: &mut Buffer,
+) -> Result<(), ParquetError> {
+    let present = Some(buffer.present.as_slice());
+    match &mut buffer.values {
+        Values::Ints(ints) => writer.typed::<Int64Type>().write_batch(ints, present, None)?,
+        Values::Bools(bools) => writer.typed::<BoolType>().write_batch(bools, present, None)?,
+        Values::Bytes(bytes, ends) => {
+            let bytes = Bytes::from(mem::take(bytes));
+            let starts = [0].into_iter().chain(ends.iter().copied());
+            let values = starts.zip(&*ends).map(|(start, end)| ByteArray::from(bytes.slice(start..*end)));
+            if buffer.column.kind == ColumnType::Hash16 {
+                let values: Vec<_> = values.map(Into::into).collect();
+                writer.typed::<FixedLenByteArrayType>().write_batch(&values, present, None)?
+            } else {
+                let values: Vec<_> = values.collect();
+                writer.typed::<ByteArrayType>().write_batch(&values, present, None)?
+            }
+        }
+    };
+    Ok(())
+}
+
+/// The bytes of a file with these changes, sorted by key.
+///
+/// # Errors
+/// If the keys do not ascend strictly, or values do not fit the columns.
+pub fn encode<R: Stored>(changes: &[Change<R>], context: &FileContext) -> Result<Vec<u8>, StoredError> {
+    let mut encoder = Encoder::new(context)?;
+    for change in changes {
+        match change {
+            Change::Put(row) => encoder.put(row)?,
+            Change::Delete(key) => encoder.delete(key)?,
+        }
+    }
+    encoder.finish()
+}

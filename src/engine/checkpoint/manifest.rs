@@ -1,0 +1,264 @@
+//! The manifest of a checkpoint: what it holds, in which files, and where everything outside stood.
+//!
+//! It lies in the folder of its epoch and generation, and counts only once the log has a record with its hash. Files of
+//! older checkpoints may be named by it; each is named with its size and hash, and one that differs is refused.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use thiserror::Error;
+
+use super::{
+    super::{Epoch, disk::Disk, intake::Position, log::record::CheckpointRecord, sink::chain::Chain},
+    collection::{Stored, StoredError},
+    decoder::Rows,
+    merging::merge,
+};
+
+/// Version of the form of a manifest.
+pub const FORMAT: u32 = 1;
+
+/// The file's name.
+pub const MANIFEST: &str = "manifest.json";
+
+/// What a checkpoint holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of its form.
+    pub format: u32,
+    /// The name of the topology.
+    pub name: String,
+    /// The last epoch that it holds.
+    pub epoch: Epoch,
+    /// The start of the run that took it.
+    pub generation: u64,
+    /// Hash of what affects output.
+    pub configuration: String,
+    /// Version of what the binary makes of it.
+    pub semantics_version: u32,
+    /// `source/partition` -> where it stands.
+    pub positions: BTreeMap<String, Position>,
+    /// Sink -> the chain of hashes after the epoch.
+    pub chains: BTreeMap<String, Chain>,
+    /// Step -> what kind of state it has.
+    pub steps: BTreeMap<String, StepState>,
+    /// What else was counted.
+    pub notes: Value,
+    /// The files, those of one shard oldest first.
+    pub files: Vec<FileEntry>,
+}
+
+/// What kind of state a step has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepState {
+    /// Names it.
+    pub state: String,
+    /// Version of its stored form.
+    pub version: u32,
+}
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileKind {
+    /// All rows of a shard.
+    Base,
+    /// Rows of a shard that changed since.
+    Delta,
+    /// Something else that a step keeps, such as a model.
+    Whole,
+}
+
+/// A file of a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// The id of the step.
+    pub step: String,
+    /// What it is.
+    pub kind: FileKind,
+    /// Its shard; 0 of a whole file.
+    pub shard: u32,
+    /// Its path below the state folder.
+    pub path: String,
+    /// Its length.
+    pub bytes: u64,
+    /// BLAKE3 of it.
+    pub hash: String,
+    /// Its rows; 0 of a whole file.
+    pub rows: u64,
+}
+
+/// Why a checkpoint cannot be used.
+#[derive(Debug, Error)]
+pub enum CheckpointError {
+    /// The system refused.
+    #[error("{path}: {error}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// A file is not there.
+    #[error("{path} is missing")]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file is not what the manifest, or the log, says.
+    #[error("{path} is damaged: its hash is {found}, and {expected} was recorded")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The recorded hash.
+        expected: String,
+        /// Its hash.
+        found: String,
+    },
+    /// The manifest cannot be read.
+    #[error("{path} is no manifest that this version reads: {reason}")]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A collection's file cannot be read.
+    #[error("{path}: {error}")]
+    Stored {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        error: StoredError,
+    },
+}
+
+/// BLAKE3 as hexadecimal digits.
+#[must_use]
+pub fn hash(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex().to_string()
+}
+
+impl Manifest {
+    /// Reads the manifest that a record of the log names, and checks its hash and format.
+    ///
+    /// # Errors
+    /// It is missing, damaged or foreign.
+    pub fn read(disk: &dyn Disk, state: &Path, record: &CheckpointRecord) -> Result<Self, CheckpointError> {
+        let path = state.join(&record.path).join(MANIFEST);
+        let bytes = whole(disk, &path, &record.manifest)?;
+        let wrong = |reason: String| CheckpointError::Manifest { path: path.clone(), reason };
+        let manifest: Self = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
+        if manifest.format != FORMAT {
+            return Err(wrong(format!("it has format {}, expected was {FORMAT}", manifest.format)));
+        }
+        Ok(manifest)
+    }
+}
+
+/// A checkpoint whose files can be read.
+#[derive(Clone, Debug)]
+pub struct Restored {
+    disk: Arc<dyn Disk>,
+    state: PathBuf,
+    /// What it holds.
+    pub manifest: Manifest,
+    /// What else is kept; `None` where the log names a newer one that cannot be used: nothing is removed then.
+    pub kept: Option<Kept>,
+}
+
+/// What is kept beside the newest checkpoint.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    /// The one before it, if there is one with a manifest.
+    pub older: Option<Manifest>,
+}
+
+impl Restored {
+    /// Reads the manifest that a record of the log names and checks all its files.
+    ///
+    /// # Errors
+    /// A file is missing, damaged or foreign.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        state: &Path,
+        record: &CheckpointRecord,
+    ) -> Result<Self, CheckpointError> {
+        let manifest = Manifest::read(&*disk, state, record)?;
+        let restored = Self { disk, state: state.to_owned(), manifest, kept: None };
+        for file in &restored.manifest.files {
+            restored.read(file)?;
+        }
+        Ok(restored)
+    }
+
+    /// A file, checked.
+    ///
+    /// # Errors
+    /// It is missing or damaged.
+    pub fn read(&self, file: &FileEntry) -> Result<Vec<u8>, CheckpointError> {
+        whole(&*self.disk, &self.state.join(&file.path), &file.hash)
+    }
+
+    /// The files of a step.
+    pub fn files<'a>(&'a self, step: &'a str) -> impl Iterator<Item = &'a FileEntry> {
+        self.manifest.files.iter().filter(move |file| file.step == step)
+    }
+
+    /// The rows of a step in the shards that fall to a worker, each shard sorted by key.
+    ///
+    /// # Errors
+    /// A file is missing or damaged, or holds something else.
+    pub fn rows<R: Stored>(
+        &self,
+        step: &str,
+        worker: usize,
+        peers: usize,
+    ) -> Result<Vec<R>, CheckpointError> {
+        let mut rows = Vec::new();
+        for shard in (0..super::parts::SHARDS).filter(|shard| *shard as usize % peers == worker) {
+            let mut files = Vec::new();
+            for file in self.files(step).filter(|file| file.shard == shard) {
+                let bytes = Bytes::from(self.read(file)?);
+                files.push(Rows::<R>::open(bytes).map_err(|error| self.stored(file, error))?);
+            }
+            for row in merge(files) {
+                let row = row.map_err(|error| CheckpointError::Stored { path: step.into(), error })?;
+                rows.push(row);
+            }
+        }
+        Ok(rows)
+    }
+
+    /// A whole file of a step by the end of its name, if it has one.
+    ///
+    /// # Errors
+    /// It is missing or damaged.
+    pub fn whole(&self, step: &str, name: &str) -> Result<Option<Vec<u8>>, CheckpointError> {
+        let mut files = self.files(step).filter(|file| file.kind == FileKind::Whole);
+        files.find(|file| file.path.ends_with(name)).map(|file| self.read(file)).transpose()
+    }
+
+    fn stored(&self, file: &FileEntry, error: StoredError) -> CheckpointError {
+        CheckpointError::Stored { path: self.state.join(&file.path), error }
+    }
+}
+
+fn whole(disk: &dyn Disk, path: &Path, expected: &str) -> Result<Vec<u8>, CheckpointError> {
+    let bytes = disk
+        .read(path)
+        .map_err(|error| CheckpointError::Io { path: path.to_owned(), error })?
+        .ok_or_else(|| CheckpointError::Missing { path: path.to_owned() })?;
+    let found = hash(&bytes);
+    if found != expected {
+        return Err(CheckpointError::Damaged { path: path.to_owned(), expected: expected.to_owned(), found });
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,166 @@
+//! What the steps of a run give to a checkpoint: rows that have changed, or whole files.
+//!
+//! Rows of one step come from several workers, in the order in which they changed; no key comes from two of them.
+//! [`RowsPart::settle`] leaves the last change of each key, by shard and sorted by key.
+
+use std::any::Any;
+
+use bytes::Bytes;
+
+use super::{
+    super::Epoch,
+    collection::{Change, FileContext, Stored, StoredError, shard_of},
+    decoder::Rows,
+    encoder::{Encoder, encode},
+    merging::merge_changes,
+};
+
+/// How many shards a collection has: the same for ever, or old files would lie in the wrong ones.
+pub const SHARDS: u32 = 8;
+
+/// What a step gives.
+pub enum Part {
+    /// Rows under keys.
+    Rows(Box<dyn RowsPart>),
+    /// Whole files, made elsewhere than on the worker.
+    Files(FilesPart),
+}
+
+/// Whole files of a step.
+pub struct FilesPart {
+    /// The id of the step.
+    pub step: String,
+    /// Makes them: name and content.
+    pub make: MakeFiles,
+}
+
+/// Makes files: name and content of each, or why not.
+pub type MakeFiles = Box<dyn FnOnce() -> Result<Vec<(String, Vec<u8>)>, String> + Send>;
+
+/// Rows of one step, of whatever type.
+pub trait RowsPart: Send {
+    /// The id of the step.
+    fn step(&self) -> &str;
+
+    /// Id and version of its state.
+    fn state(&self) -> (&'static str, u32);
+
+    /// Takes what another worker gave for the same step.
+    fn add(&mut self, other: Box<dyn RowsPart>);
+
+    /// Leaves the last change of each key, by shard and sorted.
+    fn settle(&mut self);
+
+    /// Takes on what changed later; both are settled.
+    fn update(&mut self, later: &dyn RowsPart);
+
+    /// Changes in a shard.
+    fn len(&self, shard: u32) -> u64;
+
+    /// The file of a shard's changes.
+    ///
+    /// # Errors
+    /// A row cannot be stored.
+    fn delta(&self, shard: u32, epoch: Epoch) -> Result<Vec<u8>, StoredError>;
+
+    /// The file of all rows of a shard, from older files (oldest first) and these changes; and how many there are.
+    ///
+    /// # Errors
+    /// A file is damaged, or a row cannot be stored.
+    fn base(&self, files: Vec<Bytes>, shard: u32, epoch: Epoch) -> Result<(Vec<u8>, u64), StoredError>;
+
+    /// Itself, to be told by its type.
+    fn as_any(&self) -> &dyn Any;
+
+    /// Itself, to be taken apart by its type.
+    fn into_any(self: Box<Self>) -> Box<dyn Any>;
+}
+
+/// Changed rows of one type.
+#[derive(Debug)]
+pub struct Changes<R> {
+    step: String,
+    /// As they came; empty once settled.
+    came: Vec<Change<R>>,
+    shards: Vec<Vec<Change<R>>>,
+}
+
+impl<R: Stored + Clone + 'static> Changes<R> {
+    /// The part of a step on one worker: changes in the order in which they happened.
+    #[must_use]
+    pub fn part(step: &str, came: Vec<Change<R>>) -> Part {
+        Part::Rows(Box::new(Self { step: step.to_owned(), came, shards: Vec::new() }))
+    }
+}
+
+impl<R: Stored + Clone + 'static> RowsPart for Changes<R> {
+    fn step(&self) -> &str {
+        &self.step
+    }
+
+    fn state(&self) -> (&'static str, u32) {
+        (R::ID, R::VERSION)
+    }
+
+    fn add(&mut self, other: Box<dyn RowsPart>) {
+        if let Ok(other) = other.into_any().downcast::<Self>() {
+            self.came.extend(other.came);
+        }
+    }
+
+    fn settle(&mut self) {
+        self.shards = (0..SHARDS).map(|_| Vec::new()).collect();
+        for change in self.came.drain(..) {
+            let shard = shard_of(change.key(), SHARDS) as usize;
+            self.shards[shard].push(change);
+        }
+        self.shards.iter_mut().for_each(last_of_each_key);
+    }
+
+    fn update(&mut self, later: &dyn RowsPart) {
+        let Some(later) = later.as_any().downcast_ref::<Self>() else { return };
+        for (shard, later) in self.shards.iter_mut().zip(&later.shards) {
+            shard.extend(later.iter().cloned());
+            last_of_each_key(shard);
+        }
+    }
+
+    fn len(&self, shard: u32) -> u64 {
+        self.shards[shard as usize].len() as u64
+    }
+
+    fn delta(&self, shard: u32, epoch: Epoch) -> Result<Vec<u8>, StoredError> {
+        encode(&self.shards[shard as usize], &FileContext { step: self.step.clone(), shard, epoch })
+    }
+
+    fn base(&self, files: Vec<Bytes>, shard: u32, epoch: Epoch) -> Result<(Vec<u8>, u64), StoredError> {
+        let mut sorted: Vec<Box<dyn Iterator<Item = Result<Change<R>, StoredError>> + '_>> = Vec::new();
+        for file in files {
+            sorted.push(Box::new(Rows::<R>::open(file)?));
+        }
+        sorted.push(Box::new(self.shards[shard as usize].iter().cloned().map(Ok)));
+        let mut encoder = Encoder::<R>::new(&FileContext { step: self.step.clone(), shard, epoch })?;
+        let mut rows = 0;
+        for row in merge_changes(sorted) {
+            encoder.put(&row?)?;
+            rows += 1;
+        }
+        Ok((encoder.finish()?, rows))
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
+
+/// Sorts changes by key and leaves the last of each.
+fn last_of_each_key<R: Stored>(changes: &mut Vec<Change<R>>) {
+    // stable, and backwards: the last change of a key comes first, and stays
+    changes.reverse();
+    changes.sort_by(|a, b| a.key().cmp(b.key()));
+    changes.dedup_by(|a, b| a.key() == b.key());
+}

@@ -1,0 +1,218 @@
+//! A file of changes read row by row, one group of rows in memory at a time; it knows the columns, and not the type of
+//! the rows.
+//!
+//! The checksum is checked before anything is parsed, then format, state, version and columns, each with its own error.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parquet::{
+    column::reader::{ColumnReader, ColumnReaderImpl},
+    data_type::{ByteArray, DataType},
+    errors::ParquetError,
+    file::{
+        metadata::KeyValue,
+        reader::{FileReader, RowGroupReader},
+        serialized_reader::SerializedFileReader,
+    },
+    schema::types::Type,
+};
+
+use super::{
+    collection::{FORMAT, FileContext, StoredError},
+    columns::{Column, schema},
+    encoder::{EPOCH_KEY, FORMAT_KEY, SHARD_KEY, STATE_KEY, STEP_KEY, VERSION_KEY},
+    rows::RowReader,
+    seal,
+    values::{Buffer, Values},
+};
+
+/// Which state a file should hold.
+#[derive(Clone, Copy, Debug)]
+pub struct State {
+    /// Its name.
+    pub id: &'static str,
+    /// The version that can be read.
+    pub version: u32,
+    /// Its columns.
+    pub columns: &'static [Column],
+}
+
+/// The rows of one file.
+pub struct Table {
+    file: SerializedFileReader<Bytes>,
+    context: FileContext,
+    buffers: Vec<Buffer>,
+    deleted: Vec<bool>,
+    joined: Vec<u8>,
+    /// The group to be read next, and the row in the one that was read.
+    group: usize,
+    row: usize,
+}
+
+impl Table {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// If it is damaged, or anything but a file of this state.
+    pub fn open(bytes: Bytes, state: State) -> Result<Self, StoredError> {
+        seal::check(&bytes)?;
+        let file = SerializedFileReader::new(bytes)?;
+        let metadata = file.metadata().file_metadata();
+        let entries = metadata.key_value_metadata().map_or(&[][..], Vec::as_slice);
+        let found = number(entries, FORMAT_KEY)?;
+        if found != FORMAT {
+            return Err(StoredError::Format { found, expected: FORMAT });
+        }
+        let found = text(entries, STATE_KEY)?;
+        if found != state.id {
+            return Err(StoredError::State { found: found.to_owned(), expected: state.id });
+        }
+        let found = number(entries, VERSION_KEY)?;
+        if found != state.version {
+            return Err(StoredError::Version { state: state.id, found, expected: state.version });
+        }
+        let (expected, found) = (schema(state.id, state.columns)?, metadata.schema());
+        if *expected != *found {
+            let (found, expected) = (fields(found), fields(&expected));
+            return Err(StoredError::Columns { state: state.id, found, expected });
+        }
+        let context = FileContext {
+            step: text(entries, STEP_KEY)?.to_owned(),
+            shard: number(entries, SHARD_KEY)?,
+            epoch: number(entries, EPOCH_KEY)?,
+        };
+        let buffers = state.columns.iter().copied().map(Buffer::new).collect();
+        Ok(Self { file, context, buffers, deleted: Vec::new(), joined: Vec::new(), group: 0, row: 0 })
+    }
+
+    /// What the file says it is about.
+    pub fn context(&self) -> &FileContext {
+        &self.context
+    }
+
+    /// How many rows the file has, deleted keys included.
+    pub fn rows(&self) -> u64 {
+        self.file.metadata().file_metadata().num_rows().unsigned_abs()
+    }
+
+    /// Has the next row read: whether its key is gone, and its values. None behind the last row.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or what `read` says.
+    pub fn next<T>(
+        &mut self,
+        read: impl FnOnce(bool, &mut RowReader<'_>) -> Result<T, StoredError>,
+    ) -> Result<Option<T>, StoredError> {
+        while self.row == self.deleted.len() {
+            if self.group == self.file.num_row_groups() {
+                return Ok(None);
+            }
+            self.load()?;
+        }
+        let deleted = self.deleted[self.row];
+        let mut row = RowReader::new(&self.buffers, self.row, &mut self.joined);
+        let found = read(deleted, &mut row)?;
+        for buffer in &mut self.buffers {
+            buffer.pass(self.row);
+        }
+        self.row += 1;
+        Ok(Some(found))
+    }
+
+    /// Reads the next group.
+    fn load(&mut self) -> Result<(), StoredError> {
+        let group = self.file.get_row_group(self.group)?;
+        let rows = usize::try_from(group.metadata().num_rows()).unwrap_or_default();
+        for (n, buffer) in self.buffers.iter_mut().enumerate() {
+            buffer.clear();
+            read_column(&*group, n, rows, buffer)?;
+        }
+        self.deleted.clear();
+        if let ColumnReader::BoolColumnReader(reader) = group.get_column_reader(self.buffers.len())? {
+            read_values(reader, rows, &mut Vec::new(), &mut self.deleted)?;
+        }
+        (self.group, self.row) = (self.group + 1, 0);
+        Ok(())
+    }
+}
+
+fn read_column(
+    group: &dyn RowGroupReader,
+    n: usize,
+    rows: usize,
+    Buffer { present, values, .. }: &mut Buffer,
+) -> Result<(), StoredError> {
+    match (group.get_column_reader(n)?, values) {
+        (ColumnReader::Int64ColumnReader(reader), Values::Ints(ints)) => {
+            read_values(reader, rows, present, ints)
+        }
+        (ColumnReader::BoolColumnReader(reader), Values::Bools(bools)) => {
+            read_values(reader, rows, present, bools)
+        }
+        (ColumnReader::ByteArrayColumnReader(reader), Values::Bytes(bytes, ends)) => {
+            let mut values = Vec::new();
+            read_values(reader, rows, present, &mut values)?;
+            gather(values.iter().map(ByteArray::data), bytes, ends);
+            Ok(())
+        }
+        (ColumnReader::FixedLenByteArrayColumnReader(reader), Values::Bytes(bytes, ends)) => {
+            let mut values = Vec::new();
+            read_values(reader, rows, present, &mut values)?;
+            gather(values.iter().map(|value| value.data()), bytes, ends);
+            Ok(())
+        }
+        // the schema has been compared
+        _ => Err(ParquetError::General("a column of another type".to_owned()).into()),
+    }
+}
+
+fn gather<'a>(values: impl Iterator<Item = &'a [u8]>, bytes: &mut Vec<u8>, ends: &mut Vec<usize>) {
+    for value in values {
+        bytes.extend_from_slice(value);
+        ends.push(bytes.len());
+    }
+}
+
+/// All rows of a column chunk. Columns without nulls have no levels in the file; they get them here.
+fn read_values<T: DataType>(
+    mut reader: ColumnReaderImpl<T>,
+    rows: usize,
+    present: &mut Vec<i16>,
+    values: &mut Vec<T::T>,
+) -> Result<(), StoredError> {
+    let mut read = 0;
+    while read < rows {
+        let (records, ..) = reader.read_records(rows - read, Some(present), None, values)?;
+        if records == 0 {
+            return Err(ParquetError::EOF("a column has fewer values than rows".to_owned()).into());
+        }
+        read += records;
+    }
+    if present.is_empty() {
+        present.resize(rows, 1);
+    }
+    Ok(())
+}
+
+fn text<'a>(entries: &'a [KeyValue], key: &'static str) -> Result<&'a str, StoredError> {
+    let found = entries.iter().find(|entry| entry.key == key).and_then(|entry| entry.value.as_deref());
+    found.ok_or(StoredError::Metadata(key))
+}
+
+fn number<N: std::str::FromStr>(entries: &[KeyValue], key: &'static str) -> Result<N, StoredError> {
+    text(entries, key)?.parse().map_err(|_| StoredError::Metadata(key))
+}
+
+/// Names and types of the columns, for people.
+fn fields(schema: &Type) -> String {
+    let field = |field: &Arc<Type>| {
+        let info = field.get_basic_info();
+        let logical = info.logical_type_ref().map(|logical| format!(" {logical:?}")).unwrap_or_default();
+        let physical =
+            if field.is_primitive() { field.get_physical_type().to_string() } else { "GROUP".to_owned() };
+        format!("{}: {physical}{logical}", field.name())
+    };
+    let fields: Vec<String> = schema.get_fields().iter().map(field).collect();
+    fields.join(", ")
+}

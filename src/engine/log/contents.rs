@@ -1,0 +1,105 @@
+//! What is in the log when a run starts: records that are dense and never go back, or it is refused.
+
+use std::path::Path;
+
+use super::{
+    super::{
+        Epoch,
+        disk::Disk,
+        journal::{Format, JournalError, read},
+    },
+    record::{Body, EpochRecord, LogRecord, PartitionRecord, Start},
+};
+
+/// What is in the log when a run starts.
+#[derive(Debug, Default)]
+pub struct LogContents {
+    /// Its records, in order.
+    pub records: Vec<LogRecord>,
+    /// Bytes of a torn tail behind them.
+    pub torn: usize,
+}
+
+impl LogContents {
+    /// The largest generation seen.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.records.last().map_or(0, |record| record.generation)
+    }
+
+    /// The last epoch, 0 where there is none.
+    #[must_use]
+    pub fn last_epoch(&self) -> Epoch {
+        self.epochs().last().map_or(self.truncated(), |record| record.epoch)
+    }
+
+    /// Up to where it was truncated.
+    #[must_use]
+    pub fn truncated(&self) -> Epoch {
+        let through = self.records.iter().filter_map(|record| match &record.body {
+            Body::Truncated { through } => Some(*through),
+            _ => None,
+        });
+        through.max().unwrap_or(0)
+    }
+
+    /// Its epochs, in order.
+    pub fn epochs(&self) -> impl Iterator<Item = &EpochRecord> {
+        self.records.iter().filter_map(|record| match &record.body {
+            Body::Epoch(epoch) => Some(epoch),
+            _ => None,
+        })
+    }
+
+    /// The partitions that it knows.
+    pub fn partitions(&self) -> impl Iterator<Item = &PartitionRecord> {
+        self.records.iter().filter_map(|record| match &record.body {
+            Body::Partition(partition) => Some(partition),
+            _ => None,
+        })
+    }
+
+    /// The last start of the run.
+    #[must_use]
+    pub fn last_start(&self) -> Option<&Start> {
+        self.records.iter().rev().find_map(|record| match &record.body {
+            Body::Generation(start) => Some(start),
+            _ => None,
+        })
+    }
+}
+
+/// The form of the log's file.
+#[must_use]
+pub fn format() -> Format {
+    Format { format: "dirigent epoch log".into(), version: 1 }
+}
+
+/// Reads a log without touching it; empty where there is none.
+///
+/// # Errors
+/// It cannot be read, or is damaged: a record is missing, comes twice, or goes back.
+pub fn load(disk: &dyn Disk, path: &Path) -> Result<LogContents, JournalError> {
+    let Some(contents) = read::<LogRecord>(disk, path, &format())? else { return Ok(LogContents::default()) };
+    let (mut generation, mut epoch) = (0, 0);
+    for (n, record) in contents.records.iter().enumerate() {
+        let before = n.checked_sub(1).map_or(0, |n| contents.records[n].seq);
+        let wrong =
+            |what: String| JournalError::Record { path: path.to_owned(), record: n + 2, reason: what };
+        let gap_is_allowed = n == 0 || matches!(contents.records[n - 1].body, Body::Truncated { .. });
+        if record.seq != before + 1 && !(gap_is_allowed && record.seq > before) {
+            return Err(wrong(format!("it has number {}, the one before it {before}", record.seq)));
+        }
+        if record.generation < generation {
+            return Err(wrong(format!("it is of generation {}, older than {generation}", record.generation)));
+        }
+        generation = record.generation;
+        if let Body::Epoch(record) = &record.body {
+            if record.epoch <= epoch {
+                return Err(wrong(format!("epoch {} comes after epoch {epoch}", record.epoch)));
+            }
+            epoch = record.epoch;
+        }
+    }
+    Ok(LogContents { records: contents.records, torn: contents.torn })
+}

@@ -1,0 +1,61 @@
+//! The thread of a run that stores its checkpoints: what it is told of the plan, and what becomes of its faults.
+
+use std::{sync::Arc, thread::JoinHandle};
+
+use super::{
+    assemble::{Assembly, Writes},
+    configuration::SEMANTICS_VERSION,
+};
+use crate::engine::{
+    checkpoint::{
+        builder::{Builder, BuilderContext},
+        manifest::StepState,
+    },
+    intake::IntakeError,
+};
+
+impl Assembly {
+    /// The thread that stores checkpoints; a fault of it fails the run.
+    pub(super) fn store_checkpoints(&self) -> Option<JoinHandle<()>> {
+        if self.options.writes == Writes::Nothing {
+            return None;
+        }
+        let run = Arc::clone(&self.run);
+        let meter = Arc::clone(run.metrics.checkpoints());
+        let failures = Arc::clone(&meter);
+        let steps = self.plan.steps.iter().filter_map(|step| {
+            let state = step.operator.state?;
+            Some((step.id.clone(), StepState { state: state.id.to_owned(), version: state.version }))
+        });
+        let context = BuilderContext {
+            disk: Arc::clone(&self.options.disk),
+            state: run.state.clone(),
+            name: self.plan.name.clone(),
+            generation: self.generation,
+            configuration: self.plan.configuration(),
+            semantics_version: SEMANTICS_VERSION,
+            partitions: run.intake.keys().to_vec(),
+            steps: steps.collect(),
+            notes: Box::new(move |epoch| run.books.after(epoch)),
+            log: Arc::clone(&self.log),
+            announcements: Arc::clone(self.run.intake.checkpoints()),
+            writers: Arc::clone(&self.writers),
+            stored: Box::new(move |stats| meter.stored(stats.epoch, stats.bytes, stats.took)),
+        };
+        let builder = Builder::new(context, self.run.restored.as_ref());
+        let intake = Arc::clone(&self.run.intake);
+        let body = move || {
+            if let Err(reason) = builder.run() {
+                failures.failed();
+                intake.fail(IntakeError::Checkpoint(reason));
+            }
+        };
+        match std::thread::Builder::new().name("checkpoints".into()).spawn(body) {
+            Ok(thread) => Some(thread),
+            Err(error) => {
+                self.run.intake.fail(IntakeError::Checkpoint(error.to_string()));
+                None
+            }
+        }
+    }
+}

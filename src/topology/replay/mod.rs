@@ -1,0 +1,227 @@
+//! A replay: the log of a topology run again from empty state into other outputs, and these compared with the real ones.
+//!
+//! The new state folder begins with a copy of the log's partitions and epochs, so the replay is a start like any other
+//! that finds no checkpoint: the same epochs must come again. It ends with the last of them, whatever the input has by
+//! now. Nothing of the real run is written or locked, so it may be going on. Limit: a log that was truncated has lost
+//! its beginning.
+//!
+//! # Layout
+//! * [`compare`]: the outputs beside the real ones.
+
+pub mod compare;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use serde_json::json;
+use thiserror::Error;
+
+pub use compare::{Compared, Outcome};
+
+use self::compare::compare_with;
+use super::{
+    configuration::SEMANTICS_VERSION,
+    options::{Clock, DEAD_LETTERS},
+    plan::Plan,
+    start::LOG,
+    stored::{StoredState, StoredStateError},
+};
+use crate::{
+    connect::{file, place::Place},
+    engine::{
+        Epoch,
+        disk::Disk,
+        intake::Beginning,
+        journal::Journal,
+        log::{
+            file::format,
+            record::{Body, Command, LogRecord},
+        },
+        partition::{EndsAt, PartitionEntry},
+    },
+};
+
+/// The folder of the replay's own state, below the one that is given.
+const STATE: &str = "state";
+
+/// Why a log cannot be run again.
+#[derive(Debug, Error)]
+pub enum ReplayError {
+    /// The state cannot be read.
+    #[error(transparent)]
+    State(#[from] StoredStateError),
+    /// The beginning of the log is gone.
+    #[error(
+        "the log was truncated up to epoch {0}, which two checkpoints hold: it cannot be run again from empty state. For \
+         a log that is kept whole, begin anew with a `checkpoint:` that is longer than the run (`dirigent run \
+         --from-scratch --set checkpoint=365d`), and replay that"
+    )]
+    Truncated(Epoch),
+    /// Nothing was logged.
+    #[error("the log has no epoch yet: there is nothing to replay")]
+    Empty,
+    /// Another topology logged it.
+    #[error("start {generation} logged epochs with another topology: replay with the one that it ran")]
+    Topology {
+        /// The start.
+        generation: u64,
+    },
+    /// Another version logged it.
+    #[error(
+        "start {generation} was of a version that computes something else ({found}, this one {SEMANTICS_VERSION}): replay with that"
+    )]
+    Semantics {
+        /// The start.
+        generation: u64,
+        /// Its version.
+        found: u32,
+    },
+    /// The input has grown after its end.
+    #[error(
+        "the input ended with epoch {0} and has grown afterwards: what came later fell in later epochs only because of \
+         that end, which a run from empty state does not see"
+    )]
+    Grown(Epoch),
+    /// The folder is in use.
+    #[error("{0} is not empty: a replay overwrites nothing; give it a new folder")]
+    NotEmpty(PathBuf),
+    /// A source would read the replay's outputs.
+    #[error("the source {source_id} reads files in {folder}: give another folder")]
+    Read {
+        /// The source.
+        source_id: String,
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The replay did not come to its end.
+    #[error("the replay was stopped at epoch {found}, and the real output goes up to epoch {expected}")]
+    Stopped {
+        /// The last epoch that it wrote.
+        found: Epoch,
+        /// The last one of the real output.
+        expected: Epoch,
+    },
+    /// The system refused.
+    #[error("{path}: {error}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        error: io::Error,
+    },
+}
+
+/// Prepares a replay below a folder: the plan that is to be run with [`super::assemble::Writes::Logged`], and what is to
+/// be compared afterwards.
+///
+/// # Errors
+/// The log cannot be run again, or the folder cannot be used.
+pub fn prepare(disk: &Arc<dyn Disk>, plan: &Plan, into: &Path) -> Result<(Plan, Vec<Compared>), ReplayError> {
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |error| ReplayError::Io { path, error }
+    };
+    // first how far the sinks are, then the log: it has all that they have written
+    let sinks = StoredState::read(disk, plan)?.sinks()?;
+    let state = StoredState::read(disk, plan)?;
+    refuse(plan, &state)?;
+    if !disk.list(into).map_err(io(into))?.is_empty() {
+        return Err(ReplayError::NotEmpty(into.to_owned()));
+    }
+    let mut replayed = plan.clone();
+    let folder = into.join(STATE);
+    replayed.options.state = Some(format!("file:{}", folder.display()));
+    let mut compared = Vec::new();
+    for sink in &mut replayed.sinks {
+        let copy = into.join(format!("{}.jsonl", sink.id));
+        sink.kind = &file::SINK;
+        sink.settings = json!({"path": copy});
+        compared.push(compare_with(&state, &sinks, &sink.id, copy, &folder));
+    }
+    if !plan.unread_dead_letters().is_empty() {
+        compared.push(compare_with(&state, &sinks, DEAD_LETTERS, folder.join(DEAD_LETTERS), &folder));
+    }
+    for source in &plan.sources {
+        let written = compared.iter().map(|sink| Place::file(&sink.copy));
+        if written.into_iter().any(|place| (source.kind.reads)(&source.settings, &place).is_some()) {
+            return Err(ReplayError::Read { source_id: source.id.clone(), folder: into.to_owned() });
+        }
+    }
+    disk.make_folder(&folder).map_err(io(&folder))?;
+    let spool = state.folder.join(file::SPOOL);
+    for name in disk.list(&spool).map_err(io(&spool))? {
+        let copy = folder.join(file::SPOOL).join(&name);
+        disk.make_folder(&folder.join(file::SPOOL)).map_err(io(&copy))?;
+        std::fs::copy(spool.join(&name), &copy).map_err(io(&copy))?;
+    }
+    let path = folder.join(LOG);
+    Journal::open(Arc::clone(disk), &path, &format(), &seed(&state)).map_err(StoredStateError::Journal)?;
+    Ok((replayed, compared))
+}
+
+/// Refuses a log that does not give the same outputs from empty state.
+fn refuse(plan: &Plan, state: &StoredState) -> Result<(), ReplayError> {
+    if state.log.truncated() > 0 {
+        return Err(ReplayError::Truncated(state.log.truncated()));
+    }
+    let Some(last) = state.log.epochs().last() else { return Err(ReplayError::Empty) };
+    let logged: BTreeSet<u64> = state
+        .log
+        .records
+        .iter()
+        .filter(|record| matches!(record.body, Body::Epoch(_)))
+        .map(|record| record.generation)
+        .collect();
+    for (generation, start) in state.starts().filter(|(generation, _)| logged.contains(generation)) {
+        if start.configuration != plan.configuration() {
+            return Err(ReplayError::Topology { generation });
+        }
+        if start.semantics_version != SEMANTICS_VERSION {
+            return Err(ReplayError::Semantics { generation, found: start.semantics_version });
+        }
+    }
+    let mut before = state.log.epochs().filter(|record| record.epoch < last.epoch);
+    match before.find(|record| record.commands.contains(&Command::End)) {
+        Some(end) if plan.options.clock == Clock::Event => Err(ReplayError::Grown(end.epoch)),
+        _ => Ok(()),
+    }
+}
+
+/// The records that the replay's log begins with.
+fn seed(state: &StoredState) -> Vec<LogRecord> {
+    let start = state.starts().last().map(|(_, start)| Body::Generation(start.clone()));
+    let rest = state.log.records.iter().map(|record| &record.body);
+    let rest = rest.filter(|body| matches!(body, Body::Partition(_) | Body::Epoch(_))).cloned();
+    let record = |(body, seq)| LogRecord { seq, generation: 1, body };
+    start.into_iter().chain(rest).zip(1..).map(record).collect()
+}
+
+/// Leaves of an opened input what the log has: no epoch after its last one, and where the input had ended, each partition
+/// ends where it did.
+pub(super) fn only_logged(
+    partitions: Vec<PartitionEntry>,
+    source_ids: &[&str],
+    beginning: &mut Beginning,
+) -> Vec<PartitionEntry> {
+    let mut ends: BTreeMap<String, u64> = BTreeMap::new();
+    for record in &beginning.replay {
+        ends.extend(record.bindings.iter().map(|(partition, end)| (partition.clone(), *end)));
+    }
+    let last = beginning.replay.back();
+    let ended = last.is_some_and(|record| record.commands.contains(&Command::End));
+    beginning.limit = last.map(|record| record.epoch);
+    if !ended {
+        return partitions;
+    }
+    let cut = |mut entry: PartitionEntry| {
+        let key = format!("{}/{}", source_ids[entry.source], entry.number);
+        let end = ends.get(&key).copied().unwrap_or(0);
+        entry.partition = Box::new(EndsAt::new(entry.partition, end));
+        entry
+    };
+    partitions.into_iter().map(cut).collect()
+}

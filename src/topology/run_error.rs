@@ -1,0 +1,43 @@
+//! Why a run could not start, or ended early.
+
+use thiserror::Error;
+
+use super::start_error::StartError;
+use crate::{
+    connect::registry::OpenError,
+    engine::{intake::IntakeError, sink::SinkError},
+};
+
+/// Why a run could not start, or ended early.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// A source or sink could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The state folder could not be made.
+    #[error("cannot make the state folder {folder}: {reason}")]
+    State {
+        /// The folder.
+        folder: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// The run cannot go on where the last one left off.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The languages cannot be told apart.
+    #[error("{0}")]
+    Languages(String),
+    /// Reading failed.
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
+    /// Writing failed.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// The engine could not start, or a worker ended early.
+    #[error("the engine failed: {0}")]
+    Engine(String),
+    /// Something else that has been logged.
+    #[error("the run was aborted; the log says why")]
+    Aborted,
+}

@@ -1,0 +1,213 @@
+//! A start of a run: who may write here, what the log says, and where the run goes on.
+//!
+//! The order is that of `docs/protocol.md`: the lock before anything is read; the log's valid beginning; a new generation
+//! durable before it is used anywhere; then the newest checkpoint that the log says counts and whose files are whole.
+
+use std::{
+    collections::VecDeque,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+pub use super::start_error::StartError;
+use super::{
+    configuration::SEMANTICS_VERSION,
+    plan::Plan,
+    unchanged::{compare_files, refuse_what_has_changed},
+};
+use crate::{
+    connect::file::{SPOOL, progress},
+    engine::{
+        Epoch,
+        checkpoint::{
+            builder::CHECKPOINTS,
+            manifest::{Kept, Manifest, Restored},
+        },
+        disk::{Disk, Lock},
+        intake::{Beginning, Position},
+        log::{
+            file::{FileLog, LogContents, load},
+            record::{Body, Command, EpochRecord, PartitionRecord, Start},
+        },
+    },
+    operators::wiring::MODELS,
+};
+
+/// The file of the epoch log in the state folder.
+pub const LOG: &str = "epochs.log";
+
+/// The file whose lock says that a run has the state folder.
+pub const LOCK: &str = "LOCK";
+
+/// The state of a run, locked, as the run before left it.
+pub struct State {
+    disk: Arc<dyn Disk>,
+    folder: PathBuf,
+    _lock: Box<dyn Lock>,
+    contents: LogContents,
+    /// The number of this start.
+    pub generation: u64,
+}
+
+/// Where a run goes on.
+pub struct Resumed {
+    /// The log, open for this generation.
+    pub log: FileLog,
+    /// The checkpoint that it goes on from.
+    pub restored: Option<Restored>,
+    /// Where the partitions stand, and what has to come again.
+    pub beginning: Beginning,
+    /// The last epoch of the log.
+    pub end: Epoch,
+    /// Bytes of unpacked input, after the checkpoint, that the log covers already.
+    pub read_again: u64,
+}
+
+/// A partition as it was opened now.
+pub type Found = PartitionRecord;
+
+impl State {
+    /// Locks a state folder and reads its log; what is in it is removed first where the run begins from scratch.
+    ///
+    /// # Errors
+    /// It is in use, damaged, or another topology's.
+    pub fn open(
+        disk: &Arc<dyn Disk>,
+        folder: &Path,
+        plan: &Plan,
+        from_scratch: bool,
+    ) -> Result<Self, StartError> {
+        let fault = |error: std::io::Error| StartError::State {
+            folder: folder.to_owned(),
+            reason: error.to_string(),
+        };
+        if let Some(kind) = network_file_system(folder) {
+            return Err(StartError::Network { folder: folder.to_owned(), kind });
+        }
+        disk.make_folder(folder).map_err(fault)?;
+        let lock = disk.lock(&folder.join(LOCK)).map_err(fault)?;
+        let lock = lock.ok_or_else(|| StartError::Locked(folder.to_owned()))?;
+        if from_scratch {
+            // the log last: as long as it is there, what is left of the rest is refused and not taken for an old run's
+            for name in [CHECKPOINTS, progress::FOLDER, SPOOL, MODELS, LOG] {
+                disk.remove(&folder.join(name)).map_err(fault)?;
+            }
+            disk.sync_folder(folder).map_err(fault)?;
+        }
+        let contents = load(&**disk, &folder.join(LOG))?;
+        if contents.torn > 0 {
+            tracing::warn!(
+                bytes = contents.torn,
+                "the epoch log had a torn end, which nothing depends on: cut"
+            );
+        }
+        if let Some(start) = contents.last_start()
+            && start.name != plan.name
+        {
+            return Err(StartError::Name {
+                folder: folder.to_owned(),
+                found: start.name.clone(),
+                expected: plan.name.clone(),
+            });
+        }
+        let generation = contents.generation() + 1;
+        Ok(Self { disk: Arc::clone(disk), folder: folder.to_owned(), _lock: lock, contents, generation })
+    }
+
+    /// The partitions that the log knows of a source.
+    #[must_use]
+    pub fn known(&self, source: &str) -> Vec<PartitionRecord> {
+        self.contents.partitions().filter(|partition| partition.source == source).cloned().collect()
+    }
+
+    /// Begins a generation and finds out where it goes on. `found` are the partitions of all sources, in log order.
+    ///
+    /// # Errors
+    /// What the run before left cannot be gone on with.
+    pub fn resume(self, plan: &Plan, found: &[Found]) -> Result<(Resumed, Box<dyn Lock>), StartError> {
+        let Self { disk, folder, _lock: lock, contents, generation } = self;
+        let restored = newest_checkpoint(&disk, &folder, &contents)?;
+        let after = restored.as_ref().map_or(0, |restored| restored.manifest.epoch);
+        let end = contents.last_epoch().max(after);
+        refuse_what_has_changed(plan, &contents, after, end)?;
+        let new = compare_files(plan, &contents, found)?;
+        let replay: VecDeque<EpochRecord> =
+            contents.epochs().filter(|record| record.epoch > after).cloned().collect();
+        let position = |partition: &Found| {
+            let key = partition.key();
+            let manifest = restored.as_ref().map(|restored| &restored.manifest);
+            manifest.and_then(|manifest| manifest.positions.get(&key)).copied().unwrap_or_default()
+        };
+        let positions: Vec<Position> = found.iter().map(position).collect();
+        let ended = contents.epochs().last().is_some_and(|record| record.commands.contains(&Command::End));
+        let start = Start {
+            name: plan.name.clone(),
+            configuration: plan.configuration(),
+            semantics_version: SEMANTICS_VERSION,
+            topology: plan.resolved(),
+        };
+        let mut begin = vec![Body::Generation(start)];
+        begin.extend(new.into_iter().map(Body::Partition));
+        let path = folder.join(LOG);
+        let log = FileLog::open(Arc::clone(&disk), &path, contents, generation, begin)?;
+        let read_again = read_again(found, &positions, &replay);
+        let beginning = Beginning { after, positions, replay, ended, limit: None };
+        Ok((Resumed { log, restored, beginning, end, read_again }, lock))
+    }
+}
+
+/// From where each partition stands to where the last epoch that is replayed ends.
+fn read_again(found: &[Found], positions: &[Position], replay: &VecDeque<EpochRecord>) -> u64 {
+    let of_one = |(partition, from): (&Found, &Position)| {
+        let key = partition.key();
+        let end = replay.iter().rev().find_map(|record| record.bindings.get(&key));
+        end.map_or(0, |end| end.saturating_sub(from.offset))
+    };
+    found.iter().zip(positions).map(of_one).sum()
+}
+
+/// The newest checkpoint that counts and is whole, or none where everything can be replayed.
+fn newest_checkpoint(
+    disk: &Arc<dyn Disk>,
+    folder: &Path,
+    contents: &LogContents,
+) -> Result<Option<Restored>, StartError> {
+    let mut reasons = Vec::new();
+    let mut checkpoints = contents.records.iter().rev().filter_map(|record| match &record.body {
+        Body::Checkpoint(checkpoint) if checkpoint.epoch >= contents.truncated() => Some(checkpoint),
+        _ => None,
+    });
+    while let Some(checkpoint) = checkpoints.next() {
+        match Restored::open(Arc::clone(disk), folder, checkpoint) {
+            Ok(mut restored) => {
+                // one that could not be used may stand between them: what came instead of it has its own record
+                let mut manifests =
+                    checkpoints.filter_map(|older| Manifest::read(&**disk, folder, older).ok());
+                restored.kept = reasons.is_empty().then(|| Kept { older: manifests.next() });
+                return Ok(Some(restored));
+            }
+            Err(error) => {
+                tracing::warn!(epoch = checkpoint.epoch, %error, "a checkpoint cannot be used; an older one is tried");
+                reasons.push(format!("that of epoch {}: {error}", checkpoint.epoch));
+            }
+        }
+    }
+    match contents.truncated() {
+        0 => Ok(None),
+        truncated => Err(StartError::NoCheckpoint { reasons: reasons.join("; "), truncated }),
+    }
+}
+
+/// The kind of the file system that a folder lies on, if it is one over a network.
+fn network_file_system(folder: &Path) -> Option<String> {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").ok()?;
+    let folder = std::path::absolute(folder).ok()?;
+    let existing = folder.ancestors().find(|folder| folder.exists())?.canonicalize().ok()?;
+    let fields = mounts.lines().filter_map(|line| {
+        let mut fields = line.split(' ').skip(1);
+        Some((fields.next()?, fields.next()?))
+    });
+    let (_, kind) = fields.filter(|(at, _)| existing.starts_with(at)).max_by_key(|(at, _)| at.len())?;
+    let network = ["nfs", "cifs", "smb", "9p", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs"];
+    network.iter().any(|name| kind.starts_with(name)).then(|| kind.to_owned())
+}

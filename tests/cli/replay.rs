@@ -1,0 +1,149 @@
+//! `replay`: the log run again gives the same outputs; a difference is named with sink, line and epoch.
+
+use std::{collections::BTreeMap, fs, fs::File, io::Write, path::Path};
+
+use super::sandbox::{Sandbox, review};
+
+/// What lies below a folder.
+fn content(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            all.extend(content(&path));
+        } else {
+            all.insert(path.display().to_string(), fs::read(&path).unwrap());
+        }
+    }
+    all
+}
+
+fn ran() -> Sandbox {
+    let sandbox = Sandbox::generated(1_500);
+    let told = sandbox.run(&[]);
+    assert_eq!(told.code, Some(0), "{told:?}");
+    sandbox
+}
+
+#[test]
+fn a_replay_is_equal_and_touches_nothing() {
+    let sandbox = Sandbox::generated(1_500);
+    let glob = ["--set", "sources.reviews.path=rev*.jsonl"];
+    assert_eq!(sandbox.dirigent(&[&["run", "t.yaml"][..], &glob].concat()).code, Some(0));
+    let before = (content(&sandbox.path("state")), content(&sandbox.path("out")));
+    // as if the real run were going on
+    let lock = File::options().read(true).write(true).open(sandbox.path("state/shop/LOCK")).unwrap();
+    lock.lock().unwrap();
+    // what has come since is not a part of the log
+    let mut reviews = File::options().append(true).open(sandbox.path("reviews.jsonl")).unwrap();
+    reviews.write_all(review("new", "product-00001", 1_900_000_000).as_bytes()).unwrap();
+    sandbox.write("rev-new.jsonl", review("newer", "product-00001", 1_700_000_000));
+    let replay = ["replay", "t.yaml", "--into", "again/here", "--workers", "3"];
+    let told = sandbox.dirigent(&[&replay[..], &glob].concat());
+    assert_eq!(told.code, Some(0), "{told:?}");
+    for sink in ["scored", "products", "models", "dead-letters.jsonl"] {
+        let line = told.out.lines().find(|line| line.starts_with(&format!("{sink}: "))).unwrap();
+        assert!(line.contains(" epochs, ") && line.ends_with(" bytes, equal"), "{line}");
+    }
+    for sink in ["scored", "products", "models"] {
+        assert!(
+            sandbox.read(&format!("again/here/{sink}.jsonl")) == sandbox.read(&format!("out/{sink}.jsonl"))
+        );
+    }
+    let letters = "shop/dead-letters.jsonl";
+    assert!(sandbox.read("again/here/state/dead-letters.jsonl") == sandbox.read(&format!("state/{letters}")));
+    assert!(before == (content(&sandbox.path("state")), content(&sandbox.path("out"))));
+
+    let told = sandbox.dirigent(&[&["replay", "t.yaml", "--into", "again"][..], &glob].concat());
+    assert!(told.code == Some(1) && told.err.contains("again is not empty"), "{told:?}");
+}
+
+#[test]
+fn a_difference_is_named_with_sink_line_and_epoch() {
+    let sandbox = ran();
+    let good = sandbox.text("out/scored.jsonl");
+    let lines: Vec<&str> = good.lines().collect();
+    let at = lines.len() / 2;
+    let epoch = sandbox.values("out/scored.jsonl")[at]["epoch"].clone();
+    let mut wrong = lines.clone();
+    let changed = lines[at].replacen("\"product_id\":\"p", "\"product_id\":\"q", 1);
+    assert_ne!(changed, lines[at]);
+    wrong[at] = &changed;
+    sandbox.write("out/scored.jsonl", wrong.join("\n") + "\n");
+    let told = sandbox.dirigent(&["replay", "t.yaml", "--into", "again"]);
+    assert_eq!(told.code, Some(1), "{told:?}");
+    let expected = format!("scored: line {}, of epoch {epoch}, differs: the replay has {{", at + 1);
+    assert!(told.out.contains(&expected), "{} without {expected}", told.out);
+    assert!(told.out.contains("products: ") && told.out.matches(", equal").count() == 3, "{}", told.out);
+
+    // a line that is gone from the end, and an output that is gone
+    sandbox.write("out/scored.jsonl", lines[..lines.len() - 1].join("\n") + "\n");
+    fs::remove_file(sandbox.path("out/models.jsonl")).unwrap();
+    let told = sandbox.dirigent(&["replay", "t.yaml", "--into", "third"]);
+    assert_eq!(told.code, Some(1), "{told:?}");
+    assert!(told.out.contains(&format!("scored: line {}, of epoch ", lines.len())), "{}", told.out);
+    assert!(told.out.contains("models: line 1, of no epoch, differs: out/models.jsonl: "), "{}", told.out);
+}
+
+#[test]
+fn input_that_was_changed_is_found() {
+    let sandbox = ran();
+    let reviews = sandbox.text("reviews.jsonl");
+    let (first, rest) = reviews.split_at(reviews.len() / 2);
+    sandbox.write("reviews.jsonl", format!("{first}{}", rest.replacen("\"ts\":17", "\"ts\":18", 9)));
+    let told = sandbox.dirigent(&["replay", "t.yaml", "--into", "again"]);
+    assert_eq!(told.code, Some(1), "{told:?}");
+    assert!(told.err.contains("of the log covers"), "{}", told.err);
+}
+
+#[test]
+fn a_log_that_gives_something_else_is_refused() {
+    let sandbox = Sandbox::generated(600);
+    let replay = |sets: &[&str]| {
+        let sets = sets.iter().flat_map(|set| ["--set", set]);
+        sandbox.dirigent(&["replay", "t.yaml", "--into", "again"].into_iter().chain(sets).collect::<Vec<_>>())
+    };
+    let told = replay(&[]);
+    assert!(told.code == Some(1) && told.err.contains("there is no state"), "{told:?}");
+    assert_eq!(sandbox.run(&[]).code, Some(0));
+    let told = replay(&["epoch=3h"]);
+    assert!(
+        told.code == Some(78) && told.err.contains("start 1 logged epochs with another topology"),
+        "{told:?}"
+    );
+    let mut reviews = File::options().append(true).open(sandbox.path("reviews.jsonl")).unwrap();
+    let lines: Vec<String> =
+        (0..40).map(|n| review(&format!("n{n}"), "p", 1_800_000_000 + n * 40_000) + "\n").collect();
+    reviews.write_all(lines.concat().as_bytes()).unwrap();
+    assert_eq!(sandbox.run(&[]).code, Some(0));
+    let told = replay(&[]);
+    assert!(told.code == Some(1) && told.err.contains("the log was truncated up to epoch "), "{told:?}");
+    assert!(told.err.contains("--set checkpoint=365d"), "{}", told.err);
+    assert!(!sandbox.path("again").exists());
+}
+
+/// The recorded bindings drive it: no clock has a say in what comes out, and a stop is replayed up to there.
+#[test]
+fn a_live_run_is_replayed_by_its_log() {
+    let sandbox = Sandbox::generated(1_500);
+    let wall = [
+        "--set",
+        "clock=wall",
+        "--set",
+        "epoch=20ms",
+        "--set",
+        "checkpoint=1h",
+        "--set",
+        "sources.reviews.follow=true",
+    ];
+    let mut running = sandbox.start(&[&["run", "t.yaml"][..], &wall].concat());
+    running.wait_for("running");
+    std::thread::sleep(std::time::Duration::from_millis(600));
+    running.signal("TERM");
+    assert_eq!(running.end().code, Some(0));
+    let mut reviews = File::options().append(true).open(sandbox.path("reviews.jsonl")).unwrap();
+    reviews.write_all((review("late", "p", 1_800_000_000) + "\n").as_bytes()).unwrap();
+    let told =
+        sandbox.dirigent(&[&["replay", "t.yaml", "--into", "again", "--workers", "3"][..], &wall].concat());
+    assert_eq!(told.code, Some(0), "{told:?}");
+    assert_eq!(told.out.matches(", equal").count(), 4, "{}", told.out);
+}

@@ -1,0 +1,24 @@
+//! Crash-proof: whatever ends a run, at whatever moment, the next ones give what an uninterrupted run gives, to the byte.
+//!
+//! Most runs are in this process, over a disk that loses what was not synced and stops at any operation; some are of the
+//! real binary, ended by SIGKILL. Some of the points are taken, all with `DIRIGENT_CRASHES=all`;
+//! `DIRIGENT_KILLS=30` kills more often, over the input that `DIRIGENT_KILLS_INPUT` names if it names one.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod crash {
+    mod damage;
+    mod disk;
+    mod drive;
+    mod faults;
+    mod input;
+    mod kills;
+    mod names;
+    mod operations;
+    mod outcome;
+    mod points;
+    mod random;
+    mod resume;
+    mod scene;
+    mod starts;
+}
