@@ -8,9 +8,7 @@
 //! Offsets mean something as long as it only grows: one that was cut, or replaced by another under its name, is refused.
 
 use std::{
-    fs::{File, Metadata},
-    io::{self, Read, Seek, SeekFrom},
-    os::unix::fs::MetadataExt,
+    io::{self, Read},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -18,23 +16,8 @@ use std::{
     },
 };
 
-use flate2::read::MultiGzDecoder;
-
+use super::input::{FileId, file_id, open_input, packing, too_short};
 use crate::engine::partition::{Partition, RawChunk, RawRecord, SourceError};
-
-/// Counts what is read of a file, before unpacking.
-struct Counted {
-    file: File,
-    read: Arc<AtomicU64>,
-}
-
-impl Read for Counted {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.file.read(buffer)?;
-        self.read.fetch_add(n as u64, Ordering::Relaxed);
-        Ok(n)
-    }
-}
 
 /// The lines of one file.
 pub(super) struct LineReader {
@@ -53,10 +36,9 @@ pub(super) struct LineReader {
     ended: bool,
     /// Whether it may still grow; if so, which file it is.
     followed: Option<FileId>,
+    /// The beginning of a line that waits for its newline, cut at `max_record_bytes`, and its length so far.
+    partial: (Vec<u8>, u64),
 }
-
-/// What the system calls a file, whatever its name: device and inode.
-type FileId = (u64, u64);
 
 /// A line that was read.
 struct LineEnd {
@@ -88,6 +70,7 @@ impl LineReader {
             max_record_bytes,
             ended: false,
             followed,
+            partial: Default::default(),
         })
     }
 
@@ -97,6 +80,7 @@ impl LineReader {
         // an archive has been read up to there
         self.skipped = if packing(&self.path).is_some() { 0 } else { offset };
         (self.input, self.size, self.unread, self.offset) = (input, size, 0..0, offset);
+        self.partial = Default::default();
         Ok(())
     }
 
@@ -136,7 +120,8 @@ impl LineReader {
     /// part and the offset move past it.
     fn line(&mut self, line: &mut Vec<u8>) -> io::Result<Option<LineEnd>> {
         let start = line.len();
-        let mut length = 0;
+        let (partial, mut length) = std::mem::take(&mut self.partial);
+        line.extend_from_slice(&partial);
         loop {
             let unread = &self.buffer[self.unread.clone()];
             let newline = memchr::memchr(b'\n', unread);
@@ -157,49 +142,6 @@ impl LineReader {
     }
 }
 
-/// How a file is packed, by its ending.
-fn packing(path: &Path) -> Option<&str> {
-    path.extension().and_then(|ending| ending.to_str()).filter(|ending| ["gz", "zst"].contains(ending))
-}
-
-/// The bytes of a file from an offset of the unpacked stream on, and its length where it has one.
-fn open_input(
-    path: &Path,
-    offset: u64,
-    read: &Arc<AtomicU64>,
-) -> io::Result<(Box<dyn Read + Send>, Option<u64>)> {
-    let mut file = File::open(path)?;
-    let metadata = file.metadata()?;
-    let size = metadata.is_file().then_some(metadata.len());
-    let packed = packing(path);
-    if packed.is_none() && offset > 0 {
-        if size.is_some_and(|size| size < offset) {
-            return Err(too_short(offset));
-        }
-        file.seek(SeekFrom::Start(offset))?;
-        read.store(offset, Ordering::Relaxed);
-    }
-    let counted = Counted { file, read: Arc::clone(read) };
-    let mut input: Box<dyn Read + Send> = match packed {
-        Some("gz") => Box::new(MultiGzDecoder::new(counted)),
-        Some(_) => Box::new(zstd::Decoder::new(counted)?),
-        None => return Ok((Box::new(counted), size)),
-    };
-    // an archive has no other way to an offset
-    if io::copy(&mut input.by_ref().take(offset), &mut io::sink())? < offset {
-        return Err(too_short(offset));
-    }
-    Ok((input, size))
-}
-
-fn file_id(metadata: &Metadata) -> FileId {
-    (metadata.dev(), metadata.ino())
-}
-
-fn too_short(offset: u64) -> io::Error {
-    io::Error::other(format!("it was read up to byte {offset} before, and is shorter now"))
-}
-
 impl Partition for LineReader {
     fn seek(&mut self, offset: u64) -> Result<(), SourceError> {
         self.go_to(offset).map_err(|error| SourceError {
@@ -217,13 +159,13 @@ impl Partition for LineReader {
         };
         let first = chunk.bytes.len();
         while !self.ended && chunk.records.len() < records && chunk.bytes.len() - first < bytes {
-            let (offset, mut start) = (self.offset, chunk.bytes.len());
+            let (offset, mut start) = (self.offset - self.partial.1, chunk.bytes.len());
             let line = self.line(&mut chunk.bytes).map_err(|error| fault(self, &error))?;
             let line = match line {
                 Some(line) if line.complete || self.followed.is_none() => line,
-                Some(_) => {
-                    chunk.bytes.truncate(start);
-                    self.go_to(offset).and_then(|()| self.check_followed()).map_err(|e| fault(self, &e))?;
+                Some(line) => {
+                    self.partial = (chunk.bytes.split_off(start), line.length);
+                    self.check_followed().map_err(|error| fault(self, &error))?;
                     break;
                 }
                 None => {

@@ -1,5 +1,6 @@
 //! Files as sources and sinks: JSON lines, plain or compressed.
 
+mod input;
 mod lines;
 pub mod progress;
 pub mod sink;
