@@ -114,13 +114,12 @@ impl Assembly {
         let (mut partitions, mut found) = open_sources(&plan, &order, &folder, state.as_ref())?;
         phase.over();
         let (mut lock, mut read_again) = (None, 0);
-        let source_ids: Vec<&str> = order.iter().map(|&source| plan.sources[source].id.as_str()).collect();
+        let source_ids: Vec<String> = order.iter().map(|&source| plan.sources[source].id.clone()).collect();
         if let Some(state) = state.as_ref().filter(|_| options.writes == Writes::Logged) {
             // what has come since, after those that are known, is not a part of the log
-            let known =
-                |source: usize, number| state.known(source_ids[source]).iter().any(|k| k.number == number);
-            partitions.retain(|entry| known(entry.source, entry.number));
-            found.retain(|found| state.known(&found.source).iter().any(|k| k.number == found.number));
+            let known = |source: &str, number| state.known(source).iter().any(|known| known.number == number);
+            partitions.retain(|entry| known(&source_ids[entry.source], entry.number));
+            found.retain(|found| known(&found.source, found.number));
         }
         let (log, restored, mut beginning, end): (Arc<dyn EpochLog>, _, _, _) = match state {
             None => (Arc::new(MemoryLog::default()), None, Beginning::default(), 0),
@@ -175,7 +174,6 @@ impl Assembly {
             fields: source.fields.clone(),
         });
         let booking = order.iter().map(|&source| booking_steps(&plan, source)).collect();
-        let source_ids: Vec<String> = order.iter().map(|&source| plan.sources[source].id.clone()).collect();
         let every = durable.then(|| Duration::from_millis(plan.options.checkpoint.0));
         let intake = Intake::new(
             settings,

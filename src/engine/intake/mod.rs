@@ -119,10 +119,6 @@ pub struct Intake {
 const NUMBER_BITS: u32 = 20;
 const NUMBER: u32 = (1 << NUMBER_BITS) - 1;
 
-fn place(source: usize, number: u32) -> u32 {
-    (source as u32) << NUMBER_BITS | number
-}
-
 /// Where the input of a partition ended before, by what has to come again of the log.
 fn ends(replay: &VecDeque<EpochRecord>, partition: &str, from: u64) -> VecDeque<(u64, Epoch)> {
     let mut offset = from;
@@ -208,7 +204,7 @@ impl Intake {
     /// What places call a partition, by its index: the rank of its source and its number, which stay what they are when
     /// other partitions come.
     pub(in crate::engine) fn place(&self, index: u32) -> u32 {
-        place(self.sources[index as usize], self.names[index as usize].0)
+        (self.sources[index as usize] as u32) << NUMBER_BITS | self.names[index as usize].0
     }
 
     /// The number of a partition within its source, and its name, by what places call it.

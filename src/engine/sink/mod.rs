@@ -61,11 +61,10 @@ pub fn sink<'s>(
 ) -> Stream<'s, ()> {
     let owner = context.owner as u64;
     let sink = if scope.index() == context.owner { open() } else { None };
-    let (name, title) = (name.to_owned(), name.to_owned());
-    let operator = name.clone();
+    let (title, id) = (name.to_owned(), name.to_owned());
     input.unary_frontier::<CapacityContainerBuilder<Vec<()>>, _, _, _>(
         Exchange::new(move |_: &Lines| owner),
-        &operator,
+        name,
         move |capability, info| {
             let waker = || scope.worker().sync_activator_for(info.address.to_vec());
             let SinkContext { intake, writers, shard, from, .. } = context;
@@ -101,7 +100,7 @@ pub fn sink<'s>(
                     .map(|logged| {
                         let blocks = held.remove(&logged.epoch).unwrap_or_default();
                         let mut text = ordered(&blocks);
-                        disturb(&name, &mut text);
+                        disturb(&id, &mut text);
                         Batch {
                             epoch: logged.epoch,
                             text,

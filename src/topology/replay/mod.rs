@@ -204,7 +204,7 @@ fn seed(state: &StoredState) -> Vec<LogRecord> {
 /// ends where it did.
 pub(super) fn only_logged(
     partitions: Vec<PartitionEntry>,
-    source_ids: &[&str],
+    source_ids: &[String],
     beginning: &mut Beginning,
 ) -> Vec<PartitionEntry> {
     let mut ends: BTreeMap<String, u64> = BTreeMap::new();
