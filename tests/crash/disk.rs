@@ -34,6 +34,8 @@ pub(super) enum Fault {
     Stop(u64),
     /// From this append on there is no room.
     Full(u64),
+    /// From the first operation on that has this in its name nothing happens.
+    StopAt(&'static str),
     /// This sync fails, and what was not synced is lost.
     Sync(u64),
 }
@@ -198,13 +200,18 @@ impl SimDisk {
         let name = || format!("{kind} {}", path.strip_prefix(&self.root).unwrap_or(path).display());
         let number = running.done;
         running.done += 1;
+        let stops = match running.fault {
+            Fault::Stop(at) => number >= at,
+            Fault::StopAt(part) => name().contains(part),
+            _ => false,
+        };
+        if stops {
+            running.struck = Some(name());
+            running.dead = true;
+            partly(&mut running);
+            return Err(dead());
+        }
         match running.fault {
-            Fault::Stop(at) if number >= at => {
-                running.struck = Some(name());
-                running.dead = true;
-                partly(&mut running);
-                return Err(dead());
-            }
             Fault::Full(from) if number >= from && kind == "append" => {
                 running.struck.get_or_insert(name());
                 partly(&mut running);

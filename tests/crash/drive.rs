@@ -22,7 +22,7 @@ use dirigent::{
 };
 
 /// A run that takes longer hangs.
-const HANG: Duration = Duration::from_secs(15);
+const HANG: Duration = Duration::from_secs(120);
 
 /// How a run is started.
 #[derive(Clone)]

@@ -9,28 +9,22 @@ use dirigent::{
 
 use super::{
     disk::{Crash, Fault, SimDisk},
-    drive::Ended,
+    drive::{Ended, Start},
     outcome::{checkpoints, log},
     scene::Scene,
 };
 
-/// A disk on which a run has logged and written everything, and its last checkpoint does not
-/// count.
+/// A disk on which a run has logged and written everything, and its only checkpoint, that of its end, does not count.
 fn without_last_checkpoint(scene: &Scene, leg: usize, crash: Crash) -> SimDisk {
-    for at in (0..).step_by(3) {
-        let disk = scene.before(leg, Fault::Stop(at));
-        let outcome = scene.start(1).run(Arc::new(disk.clone()));
-        let Some(name) = disk.struck() else { panic!("no run ended before its last manifest") };
-        let next = disk.after(crash, Fault::Nothing, at);
-        let contents = log(&next, scene.root());
-        let newest = checkpoints(&contents).pop().map_or(0, |checkpoint| checkpoint.epoch);
-        let ended = contents.epochs().any(|record| record.epoch > newest && !record.commands.is_empty());
-        let replayed = contents.epochs().filter(|record| record.epoch > newest).count();
-        if replayed > 1 && ended && name.contains("manifest.json") && outcome.is_err() {
-            return next;
-        }
-    }
-    unreachable!("the operations never end")
+    let disk = scene.before(leg, Fault::StopAt("manifest.json"));
+    let start = Start::new(&scene.topology.replace("checkpoint: 1ms", "checkpoint: 365d"), 1);
+    assert!(start.topology != scene.topology && start.run(Arc::new(disk.clone())).is_err());
+    let next = disk.after(crash, Fault::Nothing, 0);
+    let contents = log(&next, scene.root());
+    let newest = checkpoints(&contents).pop().map_or(0, |checkpoint| checkpoint.epoch);
+    assert!(contents.epochs().any(|record| record.epoch > newest && !record.commands.is_empty()));
+    assert!(contents.epochs().filter(|record| record.epoch > newest).count() > 1);
+    next
 }
 
 /// Bytes of the input that the newest checkpoint of a disk does not cover.

@@ -91,11 +91,9 @@ fn another_length_of_epochs_goes_on_after_a_run_that_has_ended() {
     let ids = |table: BTreeMap<String, String>| table.into_keys().collect::<Vec<_>>();
     assert_eq!(ids(of(&disk)), ids(of(&scene.after(leg, Fault::Nothing))));
     // with epochs that no checkpoint covers it is refused, until the old topology has gone on to its end
-    let crashed = (40..).map(|at| (at, scene.before(leg, Fault::Stop(at)))).find_map(|(at, disk)| {
-        let _ = scene.start(1).run(Arc::new(disk.clone()));
-        disk.struck()?.starts_with("append out/").then(|| disk.after(Crash::Process, Fault::Nothing, at))
-    });
-    let crashed = crashed.unwrap();
+    let crashed = scene.before(leg, Fault::StopAt("append out/"));
+    assert!(scene.start(1).run(Arc::new(crashed.clone())).is_err());
+    let crashed = crashed.after(Crash::Process, Fault::Nothing, 0);
     let error = refusal(&start, &crashed);
     assert!(matches!(error, StartError::Replay { .. }), "{error}");
     scene.finish(leg, &crashed, 2, "the old topology after a refusal");
