@@ -25,6 +25,8 @@ pub struct Announced {
     pub positions: Vec<Position>,
     /// What the steps gave.
     pub parts: Vec<Part>,
+    /// No epoch comes after it.
+    pub last: bool,
     given: usize,
 }
 
@@ -74,11 +76,11 @@ impl Announcements {
         last || (!state.busy && state.last.elapsed() >= every)
     }
 
-    /// Announces a checkpoint after an epoch that is being logged.
-    pub(in crate::engine) fn announce(&self, epoch: Epoch, positions: Vec<Position>) {
+    /// Announces a checkpoint after an epoch that is being logged, maybe the `last` one.
+    pub(in crate::engine) fn announce(&self, epoch: Epoch, last: bool, positions: Vec<Position>) {
         let mut state = lock(&self.state);
         state.busy = true;
-        state.open.push_back(Announced { epoch, positions, parts: Vec::new(), given: 0 });
+        state.open.push_back(Announced { epoch, positions, parts: Vec::new(), last, given: 0 });
         self.newest.store(epoch, Ordering::Release);
     }
 

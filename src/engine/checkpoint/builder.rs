@@ -9,10 +9,10 @@ use std::{
     collections::BTreeMap,
     path::PathBuf,
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use serde_json::Value;
 
 use super::{
@@ -27,8 +27,10 @@ use super::{
     },
     announce::{Announced, Announcements},
     garbage::Kept,
+    in_order::in_order,
+    line::{Line, Shard, shards},
     manifest::{FORMAT, FileEntry, FileKind, MANIFEST, Manifest, Restored, StepState, hash},
-    parts::{Part, RowsPart, SHARDS},
+    parts::{Part, RowsPart},
 };
 
 pub use super::garbage::{CHECKPOINTS, folders};
@@ -75,9 +77,6 @@ pub struct Stats {
     /// How long it took from its last part to its record.
     pub took: Duration,
 }
-
-/// Files by step and shard, oldest first.
-type Line = BTreeMap<(String, u32), Vec<FileEntry>>;
 
 /// Stores the checkpoints of a run.
 pub struct Builder {
@@ -160,73 +159,70 @@ impl Builder {
     fn store(&mut self, announced: Announced) -> Result<Stats, Stop> {
         let started = Instant::now();
         let epoch = announced.epoch;
-        let chains = self.context.writers.wait_for(epoch).ok_or(Stop::Run)?;
         let folder = folder(epoch, self.context.generation);
         let fault = |error: &dyn std::fmt::Display| Stop::Fault(format!("checkpoint {epoch}: {error}"));
-        let context = &self.context;
-        context.disk.make_folder(&context.state.join(&folder)).map_err(|error| fault(&error))?;
+        // while the stream goes on, most of the machine is the stream's
+        let threads = if announced.last { thread::available_parallelism().map_or(1, Into::into) } else { 1 };
         let (rows, whole) = gather(announced.parts);
+        let line = self.lines[self.turn].take();
+        let other = self.lines[1 - self.turn].as_ref();
+        // a line has not seen what changed before the last checkpoint: that one was of the other line
+        let mut unseen = BTreeMap::new();
+        if line.is_some() {
+            for (step, changes) in &rows {
+                if let Some(mut earlier) = self.carried.remove(step) {
+                    earlier.update(&**changes);
+                    unseen.insert(step, earlier);
+                }
+            }
+        }
+        let changes = rows.iter().map(|(step, changes)| (step, unseen.get(step).unwrap_or(changes)));
+        let shards: Vec<Shard<'_>> =
+            changes.flat_map(|(step, changes)| shards(step, &**changes, line.as_ref(), other)).collect();
+
+        let context = &self.context;
         let put_file = |step: &str, kind, shard, name: &str, bytes: &[u8], rows| {
             let path = format!("{folder}/{name}");
-            put(&*context.disk, &context.state.join(&path), bytes)?;
+            put(&*context.disk, &context.state.join(&path), bytes).map_err(|error| fault(&error))?;
             let (step, length, hash) = (step.to_owned(), bytes.len() as u64, hash(bytes));
-            Ok::<_, std::io::Error>(FileEntry { step, kind, shard, path, bytes: length, hash, rows })
+            Ok(FileEntry { step, kind, shard, path, bytes: length, hash, rows })
         };
-        let mut files = Vec::new();
-        for part in whole {
-            for (name, bytes) in (part.make)().map_err(|error| fault(&error))? {
-                let name = format!("{}.{name}", part.step);
-                let file = put_file(&part.step, FileKind::Whole, 0, &name, &bytes, 0);
-                files.push(file.map_err(|error| fault(&error))?);
-            }
-        }
-        let mut line = self.lines[self.turn].take();
-        let mut new_line = Line::new();
-        for (step, changes) in &rows {
-            // a line has not seen what changed before the last checkpoint: that one was of the other line
-            let unseen = line.as_ref().and_then(|_| self.carried.remove(step)).map(|mut earlier| {
-                earlier.update(&**changes);
-                earlier
-            });
-            let changes = unseen.as_ref().unwrap_or(changes);
-            for shard in 0..SHARDS {
-                let key = (step.clone(), shard);
-                let own = line.as_mut().map(|line| line.remove(&key).unwrap_or_default());
-                let changed = changes.len(shard);
-                let is_new = own.is_none();
-                let mut stands = own.unwrap_or_else(|| {
-                    let other = self.lines[1 - self.turn].as_ref().and_then(|line| line.get(&key));
-                    other.cloned().unwrap_or_default()
-                });
-                let rows_of = |kind| stands.iter().filter(|f| f.kind == kind).map(|f| f.rows).sum::<u64>();
-                let heavy = (rows_of(FileKind::Delta) + changed) * 2 > rows_of(FileKind::Base);
-                if is_new || (heavy && changed > 0) {
-                    let read = |file: &FileEntry| {
-                        let bytes = context.disk.read(&context.state.join(&file.path));
-                        let bytes = bytes.map_err(|error| fault(&error))?;
-                        let bytes = bytes.filter(|bytes| hash(bytes) == file.hash);
-                        bytes.map(Bytes::from).ok_or_else(|| fault(&format!("{} is damaged", file.path)))
-                    };
-                    let older = stands.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-                    let (bytes, rows) = changes.base(older, shard, epoch).map_err(|error| fault(&error))?;
-                    stands.clear();
-                    if rows > 0 {
-                        let name = format!("{step}.{shard}.base.parquet");
-                        let file = put_file(step, FileKind::Base, shard, &name, &bytes, rows);
-                        stands.push(file.map_err(|error| fault(&error))?);
+        let (disk, state) = (&context.disk, &context.state);
+        let read = |path: &str| disk.read(&state.join(path));
+        let mut written: Vec<Option<FileEntry>> = Vec::with_capacity(shards.len());
+        let (chains, mut files) = in_order(
+            shards.len(),
+            threads,
+            |n| shards[n].encode(read, epoch),
+            || {
+                let whole: Vec<_> = whole.into_iter().map(|part| (part.step, (part.make)())).collect();
+                // nothing is written before every sink has committed
+                let chains = context.writers.wait_for(epoch).ok_or(Stop::Run)?;
+                context.disk.make_folder(&context.state.join(&folder)).map_err(|error| fault(&error))?;
+                let mut files = Vec::new();
+                for (step, made) in whole {
+                    for (name, bytes) in made.map_err(|error| fault(&error))? {
+                        let name = format!("{step}.{name}");
+                        files.push(put_file(&step, FileKind::Whole, 0, &name, &bytes, 0)?);
                     }
-                } else if changed > 0 {
-                    let bytes = changes.delta(shard, epoch).map_err(|error| fault(&error))?;
-                    let name = format!("{step}.{shard}.delta.parquet");
-                    let file = put_file(step, FileKind::Delta, shard, &name, &bytes, changed);
-                    stands.push(file.map_err(|error| fault(&error))?);
                 }
-                if !stands.is_empty() {
-                    new_line.insert(key, stands);
-                }
-            }
-        }
+                Ok((chains, files))
+            },
+            |_, n, encoded| {
+                let Shard { step, shard, writes, .. } = &shards[n];
+                let (Some(kind), Some((bytes, rows))) = (*writes, encoded.map_err(|error| fault(&error))?)
+                else {
+                    written.push(None);
+                    return Ok(());
+                };
+                let name = format!("{step}.{shard}.{}.parquet", kind.as_str());
+                written.push(Some(put_file(step, kind, *shard, &name, &bytes, rows)?));
+                Ok(())
+            },
+        )?;
+        let new_line: Line = shards.into_iter().zip(written).map(|(shard, file)| shard.after(file)).collect();
         files.extend(new_line.values().flatten().cloned());
+        drop(unseen);
         let (bytes, count) = files
             .iter()
             .filter(|file| file.path.starts_with(&folder))

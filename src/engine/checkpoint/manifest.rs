@@ -76,6 +76,17 @@ pub enum FileKind {
     Whole,
 }
 
+impl FileKind {
+    /// Its name in the names of files.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Base => "base",
+            Self::Delta => "delta",
+            Self::Whole => "whole",
+        }
+    }
+}
+
 /// A file of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEntry {

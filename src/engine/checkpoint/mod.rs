@@ -8,7 +8,8 @@
 //! * [`untyped`]: rows without their type, for whoever looks from outside; [`export`]: as a file for other tools.
 //! * `seal`: the checksum inside a file.
 //! * [`announce`]: when a checkpoint is taken, and its parts; [`parts`]: what the steps give.
-//! * [`builder`]: the thread that stores it; `garbage`: what is removed then; [`manifest`]: what it holds, and reading
+//! * [`builder`]: the thread that stores it; `line`: which files of a shard are made anew; `in_order`: on several
+//!   threads; `garbage`: what is removed then; [`manifest`]: what it holds, and reading
 //!   it again; [`restore`]: back into the dataflow.
 
 pub mod announce;
@@ -19,6 +20,8 @@ pub mod decoder;
 pub mod encoder;
 pub mod export;
 mod garbage;
+mod in_order;
+mod line;
 pub mod manifest;
 pub mod merging;
 pub mod parts;

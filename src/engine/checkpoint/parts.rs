@@ -38,7 +38,7 @@ pub struct FilesPart {
 pub type MakeFiles = Box<dyn FnOnce() -> Result<Vec<(String, Vec<u8>)>, String> + Send>;
 
 /// Rows of one step, of whatever type.
-pub trait RowsPart: Send {
+pub trait RowsPart: Send + Sync {
     /// The id of the step.
     fn step(&self) -> &str;
 
@@ -85,7 +85,7 @@ pub struct Changes<R> {
     shards: Vec<Vec<Change<R>>>,
 }
 
-impl<R: Stored + Clone + 'static> Changes<R> {
+impl<R: Stored + Clone + Sync + 'static> Changes<R> {
     /// The part of a step on one worker: changes in the order in which they happened.
     #[must_use]
     pub fn part(step: &str, came: Vec<Change<R>>) -> Part {
@@ -93,7 +93,7 @@ impl<R: Stored + Clone + 'static> Changes<R> {
     }
 }
 
-impl<R: Stored + Clone + 'static> RowsPart for Changes<R> {
+impl<R: Stored + Clone + Sync + 'static> RowsPart for Changes<R> {
     fn step(&self) -> &str {
         &self.step
     }

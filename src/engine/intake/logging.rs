@@ -149,7 +149,7 @@ impl Intake {
             let checkpoint = (last || !is_replay) && self.checkpoints.due(last);
             if checkpoint {
                 let positions = state.partitions.iter().map(|partition| partition.position_after(epoch));
-                self.checkpoints.announce(epoch, positions.collect());
+                self.checkpoints.announce(epoch, last, positions.collect());
             }
             for partition in &mut state.partitions {
                 while partition.boundaries.front().is_some_and(|boundary| boundary.epoch <= epoch) {
