@@ -11,6 +11,7 @@ mod crash {
     mod disk;
     mod drive;
     mod faults;
+    mod golden;
     mod input;
     mod kills;
     mod names;

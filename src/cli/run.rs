@@ -193,6 +193,7 @@ pub(super) fn execute(
     over.store(true, Ordering::Release);
     ready.store(false, Ordering::Release);
     if let Some(progress) = progress {
+        progress.thread().unpark();
         let _ = progress.join();
     }
     outcome.map_err(fail)?;

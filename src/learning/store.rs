@@ -8,7 +8,7 @@ use super::{FeatureSettings, Learner, LearnerSettings, Model, counts::Counts, le
 use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
-/// Version of the format. A file of each is kept in `tests/stored_models`.
+/// Version of the format. A file of each is kept in `tests/stored_formats/models`.
 const FORMAT: u32 = 1;
 const METADATA: &str = "dirigent";
 

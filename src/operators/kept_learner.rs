@@ -7,11 +7,14 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{row::Place, wiring::Run};
+use super::{
+    row::Place,
+    wiring::{MODELS, Run},
+};
 use crate::{
     engine::{
         Epoch,
-        checkpoint::parts::{FilesPart, Part},
+        checkpoint::parts::{FilesPart, MadeFile, Part},
         intake::IntakeError,
     },
     learning::{
@@ -66,9 +69,17 @@ pub(super) fn part(step: &str, features: &FeatureSettings, model: &Model, kept: 
             captured.map_err(|error| error.to_string())?.encode().map_err(|error| error.to_string())?;
         let card = snapshot.card.to_json().map_err(|error| error.to_string())?;
         let state = serde_json::to_vec(&state).map_err(|error| error.to_string())?;
-        Ok(vec![(MODEL.to_owned(), snapshot.model), (CARD.to_owned(), card), (STEP.to_owned(), state)])
+        let file = |name: &str, bytes| MadeFile { name: name.to_owned(), bytes, lies_at: None };
+        let published = Some(stored_at(&snapshot.card.model));
+        let model = MadeFile { lies_at: published, ..file(MODEL, snapshot.model) };
+        Ok(vec![model, file(CARD, card), file(STEP, state)])
     };
     Part::Files(FilesPart { step: step.to_owned(), make: Box::new(make) })
+}
+
+/// Where below the state a published model lies, by its name.
+pub(super) fn stored_at(model: &str) -> String {
+    format!("{MODELS}/{model}.safetensors")
 }
 
 /// Whether what a step keeps beside its learner can be read.

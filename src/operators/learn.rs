@@ -296,7 +296,7 @@ impl Learn {
     fn write_file(&self) -> Result<(String, String), Box<dyn std::error::Error>> {
         let bytes = store::save(&self.features, &self.model, &self.kept.learner)?;
         let hash = store::name(&bytes);
-        let url = format!("{MODELS}/{hash}.safetensors");
+        let url = kept_learner::stored_at(&hash);
         self.run.disk.make_folder(&self.run.state.join(MODELS))?;
         put(&*self.run.disk, &self.run.state.join(&url), &bytes)?;
         Ok((hash, url))

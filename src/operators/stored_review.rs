@@ -39,7 +39,7 @@ impl Stored for Review {
         Column::new("offset", Unsigned),
         Column::new("content_hash", Hash16),
         Column::new("duplicate_hash", Hash16).nullable(),
-        Column::new("features", Bytes).nullable(),
+        Column::new("features", Bytes).nullable().packed(),
     ];
 
     fn key(&self) -> &[u8] {

@@ -13,7 +13,7 @@ const CRASHES: [Crash; 2] = [Crash::Process, Crash::Power];
 /// Every how many operations there is a crash, unless all are asked for.
 const STEP: u64 = 17;
 
-fn all() -> bool {
+pub(super) fn all() -> bool {
     std::env::var("DIRIGENT_CRASHES").is_ok_and(|how| how == "all")
 }
 

@@ -30,7 +30,7 @@ use super::{
     in_order::in_order,
     line::{Line, Shard, shards},
     manifest::{FORMAT, FileEntry, FileKind, MANIFEST, Manifest, Restored, StepState, hash},
-    parts::{Part, RowsPart},
+    parts::{MadeFile, Part, RowsPart},
 };
 
 pub use super::garbage::{CHECKPOINTS, folders};
@@ -163,7 +163,7 @@ impl Builder {
         let fault = |error: &dyn std::fmt::Display| Stop::Fault(format!("checkpoint {epoch}: {error}"));
         // while the stream goes on, most of the machine is the stream's
         let threads = if announced.last { thread::available_parallelism().map_or(1, Into::into) } else { 1 };
-        let (rows, whole) = gather(announced.parts);
+        let (rows, whole) = gather(announced.parts, threads);
         let line = self.lines[self.turn].take();
         let other = self.lines[1 - self.turn].as_ref();
         // a line has not seen what changed before the last checkpoint: that one was of the other line
@@ -181,11 +181,21 @@ impl Builder {
             changes.flat_map(|(step, changes)| shards(step, &**changes, line.as_ref(), other)).collect();
 
         let context = &self.context;
-        let put_file = |step: &str, kind, shard, name: &str, bytes: &[u8], rows| {
+        // a file that lies there, or is put there
+        let entry = |path: String, bytes: &[u8]| FileEntry {
+            step: String::new(),
+            kind: FileKind::Whole,
+            name: String::new(),
+            shard: 0,
+            path,
+            bytes: bytes.len() as u64,
+            hash: hash(bytes),
+            rows: 0,
+        };
+        let put_file = |name: &str, bytes: &[u8]| {
             let path = format!("{folder}/{name}");
             put(&*context.disk, &context.state.join(&path), bytes).map_err(|error| fault(&error))?;
-            let (step, length, hash) = (step.to_owned(), bytes.len() as u64, hash(bytes));
-            Ok(FileEntry { step, kind, shard, path, bytes: length, hash, rows })
+            Ok(entry(path, bytes))
         };
         let (disk, state) = (&context.disk, &context.state);
         let read = |path: &str| disk.read(&state.join(path));
@@ -201,22 +211,28 @@ impl Builder {
                 context.disk.make_folder(&context.state.join(&folder)).map_err(|error| fault(&error))?;
                 let mut files = Vec::new();
                 for (step, made) in whole {
-                    for (name, bytes) in made.map_err(|error| fault(&error))? {
-                        let name = format!("{step}.{name}");
-                        files.push(put_file(&step, FileKind::Whole, 0, &name, &bytes, 0)?);
+                    for MadeFile { name, bytes, lies_at } in made.map_err(|error| fault(&error))? {
+                        let lies = |path: &String| {
+                            let same = |found: Option<Vec<u8>>| found.is_some_and(|found| found == bytes);
+                            read(path).map(same).map_err(|error| fault(&error))
+                        };
+                        let file = match lies_at {
+                            Some(path) if lies(&path)? => entry(path, &bytes),
+                            _ => put_file(&format!("{step}.{name}"), &bytes)?,
+                        };
+                        files.push(FileEntry { step: step.clone(), name, ..file });
                     }
                 }
                 Ok((chains, files))
             },
             |_, n, encoded| {
-                let Shard { step, shard, writes, .. } = &shards[n];
-                let (Some(kind), Some((bytes, rows))) = (*writes, encoded.map_err(|error| fault(&error))?)
-                else {
-                    written.push(None);
-                    return Ok(());
-                };
-                let name = format!("{step}.{shard}.{}.parquet", kind.as_str());
-                written.push(Some(put_file(step, kind, *shard, &name, &bytes, rows)?));
+                let Shard { step, shard, writes, .. } = shards[n];
+                let file =
+                    encoded.map_err(|error| fault(&error))?.zip(writes).map(|((bytes, rows), kind)| {
+                        let file = put_file(&format!("{step}.{shard}.{}.parquet", kind.as_str()), &bytes)?;
+                        Ok(FileEntry { step: step.to_owned(), kind, shard, rows, ..file })
+                    });
+                written.push(file.transpose()?);
                 Ok(())
             },
         )?;
@@ -254,7 +270,10 @@ impl Builder {
     }
 }
 
-fn gather(parts: Vec<Part>) -> (BTreeMap<String, Box<dyn RowsPart>>, Vec<super::parts::FilesPart>) {
+fn gather(
+    parts: Vec<Part>,
+    threads: usize,
+) -> (BTreeMap<String, Box<dyn RowsPart>>, Vec<super::parts::FilesPart>) {
     let (mut rows, mut whole) = (BTreeMap::<String, Box<dyn RowsPart>>::new(), Vec::new());
     for part in parts {
         match part {
@@ -265,7 +284,7 @@ fn gather(parts: Vec<Part>) -> (BTreeMap<String, Box<dyn RowsPart>>, Vec<super::
             },
         }
     }
-    rows.values_mut().for_each(|part| part.settle());
+    rows.values_mut().for_each(|part| part.settle(threads));
     whole.sort_by(|a, b| a.step.cmp(&b.step));
     (rows, whole)
 }

@@ -58,13 +58,15 @@ pub struct Column {
     pub nullable: bool,
     /// Whether it takes few different values: then it is written with a dictionary.
     pub few: bool,
+    /// Whether its bytes are packed already: then nothing is spent on compressing them.
+    pub packed: bool,
 }
 
 impl Column {
     /// A column that every row has.
     #[must_use]
     pub const fn new(name: &'static str, kind: ColumnType) -> Self {
-        Self { name, kind, nullable: false, few: false }
+        Self { name, kind, nullable: false, few: false, packed: false }
     }
 
     /// The same, but a row may be without it.
@@ -77,6 +79,12 @@ impl Column {
     #[must_use]
     pub const fn few(self) -> Self {
         Self { few: true, ..self }
+    }
+
+    /// The same, of bytes that would not get smaller.
+    #[must_use]
+    pub const fn packed(self) -> Self {
+        Self { packed: true, ..self }
     }
 }
 
@@ -141,7 +149,7 @@ pub(super) fn properties(
             ColumnType::Hash16 => Encoding::PLAIN,
         };
         properties = properties.set_column_encoding(path.clone(), encoding);
-        if column.kind == ColumnType::Hash16 {
+        if column.packed || column.kind == ColumnType::Hash16 {
             properties = properties.set_column_compression(path.clone(), Compression::UNCOMPRESSED);
         }
         if matches!(column.kind, ColumnType::Bytes | ColumnType::Hash16) && n > 0 {

@@ -94,6 +94,9 @@ pub struct FileEntry {
     pub step: String,
     /// What it is.
     pub kind: FileKind,
+    /// What the step calls it; nothing of rows.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
     /// Its shard; 0 of a whole file.
     pub shard: u32,
     /// Its path below the state folder.
@@ -248,13 +251,13 @@ impl Restored {
         Ok(rows)
     }
 
-    /// A whole file of a step by the end of its name, if it has one.
+    /// A whole file of a step by what the step calls it, if it has one.
     ///
     /// # Errors
     /// It is missing or damaged.
     pub fn whole(&self, step: &str, name: &str) -> Result<Option<Vec<u8>>, CheckpointError> {
         let mut files = self.files(step).filter(|file| file.kind == FileKind::Whole);
-        files.find(|file| file.path.ends_with(name)).map(|file| self.read(file)).transpose()
+        files.find(|file| file.name == name).map(|file| self.read(file)).transpose()
     }
 
     fn stored(&self, file: &FileEntry, error: StoredError) -> CheckpointError {

@@ -3,7 +3,7 @@
 //! Rows of one step come from several workers, in the order in which they changed; no key comes from two of them.
 //! [`RowsPart::settle`] leaves the last change of each key, by shard and sorted by key.
 
-use std::any::Any;
+use std::{any::Any, thread};
 
 use bytes::Bytes;
 
@@ -34,8 +34,19 @@ pub struct FilesPart {
     pub make: MakeFiles,
 }
 
-/// Makes files: name and content of each, or why not.
-pub type MakeFiles = Box<dyn FnOnce() -> Result<Vec<(String, Vec<u8>)>, String> + Send>;
+/// Makes files, or says why not.
+pub type MakeFiles = Box<dyn FnOnce() -> Result<Vec<MadeFile>, String> + Send>;
+
+/// A whole file of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MadeFile {
+    /// Its name.
+    pub name: String,
+    /// Its content.
+    pub bytes: Vec<u8>,
+    /// Where below the state the same content may lie already, durable and for good: then it is not written again.
+    pub lies_at: Option<String>,
+}
 
 /// Rows of one step, of whatever type.
 pub trait RowsPart: Send + Sync {
@@ -48,8 +59,8 @@ pub trait RowsPart: Send + Sync {
     /// Takes what another worker gave for the same step.
     fn add(&mut self, other: Box<dyn RowsPart>);
 
-    /// Leaves the last change of each key, by shard and sorted.
-    fn settle(&mut self);
+    /// Leaves the last change of each key, by shard and sorted, with so many threads.
+    fn settle(&mut self, threads: usize);
 
     /// Takes on what changed later; both are settled.
     fn update(&mut self, later: &dyn RowsPart);
@@ -108,13 +119,17 @@ impl<R: Stored + Clone + Sync + 'static> RowsPart for Changes<R> {
         }
     }
 
-    fn settle(&mut self) {
+    fn settle(&mut self, threads: usize) {
         self.shards = (0..SHARDS).map(|_| Vec::new()).collect();
         for change in self.came.drain(..) {
             let shard = shard_of(change.key(), SHARDS) as usize;
             self.shards[shard].push(change);
         }
-        self.shards.iter_mut().for_each(last_of_each_key);
+        thread::scope(|scope| {
+            for shards in self.shards.chunks_mut((SHARDS as usize).div_ceil(threads)) {
+                scope.spawn(move || shards.iter_mut().for_each(last_of_each_key));
+            }
+        });
     }
 
     fn update(&mut self, later: &dyn RowsPart) {

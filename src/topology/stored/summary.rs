@@ -178,7 +178,7 @@ impl StoredState {
             let of = |kind| manifest.files.iter().filter(move |file| file.step == *step && file.kind == kind);
             let rows = |kind| of(kind).map(|file| file.rows).sum();
             let [_, card, _] = MODEL_FILES;
-            let card = of(FileKind::Whole).find(|file| file.path.ends_with(card));
+            let card = of(FileKind::Whole).find(|file| file.name == card);
             let card = card.and_then(|file| self.disk.read(&self.folder.join(&file.path)).ok().flatten());
             StepSummary {
                 step: step.clone(),

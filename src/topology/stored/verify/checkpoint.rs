@@ -112,9 +112,9 @@ impl StoredState {
         for ((step, _), files) in shards {
             let (whole, rows): (Vec<_>, Vec<_>) =
                 files.into_iter().partition(|(file, _)| file.kind == FileKind::Whole);
-            if let Some((card, _)) = whole.iter().find(|(file, _)| file.path.ends_with(MODEL_FILES[1])) {
+            if let Some((card, _)) = whole.iter().find(|(file, _)| file.name == MODEL_FILES[1]) {
                 let part = |name: &str| {
-                    let found = whole.iter().find(|(file, _)| file.path.ends_with(name));
+                    let found = whole.iter().find(|(file, _)| file.name == name);
                     found.map(|(_, bytes)| bytes.clone())
                 };
                 let parts = MODEL_FILES.map(part);

@@ -1,4 +1,4 @@
-//! Stored models of every format there has been: each folder of `tests/stored_models` holds a model that was written
+//! Stored models of every format there has been: each folder of `tests/stored_formats/models` holds a model that was written
 //! when its format was new, made-up reviews, and the probability that it gave to each. This version must read it, give
 //! the same probabilities to the bit, go on learning from it, and write the same bytes again.
 //!
@@ -19,7 +19,7 @@ use dirigent::{
 const PRESENT: &str = "format-1";
 
 fn folder(format: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stored_models").join(format)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stored_formats/models").join(format)
 }
 
 /// The features of each review, and whether its stars are positive (4 and 5), negative (1 and 2) or neither.
