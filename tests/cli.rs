@@ -11,9 +11,12 @@ mod cli {
     mod classes;
     mod commands;
     mod faults;
+    mod follow;
+    mod full_disk;
     mod http;
     mod inputs;
     mod live;
+    mod live_input;
     mod memory;
     mod metric_lag;
     mod metric_names;

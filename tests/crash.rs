@@ -14,6 +14,7 @@ mod crash {
     mod golden;
     mod input;
     mod kills;
+    mod live_input;
     mod names;
     mod operations;
     mod outcome;
@@ -22,4 +23,5 @@ mod crash {
     mod resume;
     mod scene;
     mod starts;
+    mod wall;
 }

@@ -29,6 +29,7 @@ use super::{
     validate::{EXIT_CONFIG, TopologyArgs},
 };
 use crate::{
+    connect::standard_input::StandardInput,
     engine::{disk::LocalDisk, intake::Intake, wall::WallClock, workers::end_process_on_panic},
     operators::{registry::EdgeType, wiring::Run},
     serve::{Shown, serve},
@@ -166,7 +167,8 @@ pub(super) fn execute(
     };
     let started = Instant::now();
     let (disk, wall) = (LocalDisk::shared(), WallClock::system());
-    let options = RunOptions { workers, keep_quality, writes, disk, wall };
+    let standard_input = StandardInput::system();
+    let options = RunOptions { workers, keep_quality, writes, disk, wall, standard_input };
     let assembly = Assembly::open(plan, options).map_err(fail)?;
     let models = assembly.learned_models();
     let (run, writers) = assembly.run_state();

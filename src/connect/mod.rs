@@ -4,5 +4,6 @@
 
 pub mod place;
 pub mod registry;
+pub mod standard_input;
 
 pub mod file;

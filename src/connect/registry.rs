@@ -6,8 +6,9 @@ use schemars::Schema;
 use serde_json::Value;
 use thiserror::Error;
 
-use super::place::Place;
+use super::{place::Place, standard_input::StandardInput};
 use crate::engine::{
+    arrivals::Arrivals,
     disk::Disk,
     log::record::{Identity, PartitionRecord},
     partition::Partition,
@@ -38,10 +39,27 @@ pub struct SourceContext<'a> {
     pub state: &'a Path,
     /// The longest record in bytes; longer ones are cut there.
     pub max_record_bytes: usize,
-    /// The partitions of this source that the log knows.
-    pub known: &'a [PartitionRecord],
+    /// The partitions of this source that the log knows, by number.
+    pub known: &'a [Known],
     /// Whether a later run may go on from this one.
     pub durable: bool,
+    /// Whether what the log does not know is read: not where only the log is to be run again.
+    pub reads_on: bool,
+    /// The disk that the state folder lies on.
+    pub disk: &'a Arc<dyn Disk>,
+    /// Standard input.
+    pub standard_input: &'a StandardInput,
+}
+
+/// A partition that the log knows.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// What the log says of it.
+    pub record: PartitionRecord,
+    /// Where it stands at the checkpoint that the run goes on from.
+    pub covered: u64,
+    /// Up to where the log covers it: what lies between has to be read again.
+    pub bound: u64,
 }
 
 /// What a sink may need of the run to be opened.
@@ -69,6 +87,14 @@ pub struct OpenSource {
     pub partition: Box<dyn Partition>,
 }
 
+/// A source that has just been opened.
+pub struct OpenedSource {
+    /// Its partitions, by number: those that the log knows first.
+    pub partitions: Vec<OpenSource>,
+    /// What finds more of them while the run goes on.
+    pub arrivals: Option<Box<dyn Arrivals>>,
+}
+
 /// A kind of source.
 #[derive(Debug)]
 pub struct SourceKind {
@@ -85,7 +111,7 @@ pub struct SourceKind {
     /// The setting by which it reads a place, if it does: no sink of its topology may write there.
     pub reads: fn(&Value, &Place) -> Option<&'static str>,
     /// Opens its partitions, in their order.
-    pub open: fn(&Value, &SourceContext<'_>) -> Result<Vec<OpenSource>, OpenError>,
+    pub open: fn(&Value, &SourceContext<'_>) -> Result<OpenedSource, OpenError>,
 }
 
 /// Where a sink writes.

@@ -109,7 +109,7 @@ pub fn ingest<'s, D: Decoder>(
             let claimed = intake.claim(source, worker, &mut chunk);
             if let Some(claim) = claimed {
                 readings.clear();
-                let block = decoder.decode(&chunk, intake.place(claim.partition), &mut readings);
+                let block = decoder.decode(&chunk, claim.place, &mut readings);
                 let submission = readings.iter().zip(&chunk.records);
                 let submission =
                     submission.map(|(r, raw)| (*r, raw.next, (raw.end - raw.start) as u64)).collect();

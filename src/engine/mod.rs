@@ -13,10 +13,12 @@
 //! * [`log`]: the epoch log.
 //! * [`checkpoint`]: what a run keeps to go on where it stood.
 //! * [`disk`], [`journal`]: files that outlive a crash.
-//! * [`checkpoint`]: what a run has to keep.
+//! * [`arrivals`]: partitions that come while it runs.
 //! * [`wall`]: epochs by the wall clock.
+//! * [`threads`]: threads with a task of their own.
 //! * [`workers`]: the processes' workers, their end, a panic, a stall.
 
+pub mod arrivals;
 pub mod checkpoint;
 pub mod clock;
 pub mod disk;
@@ -32,6 +34,7 @@ pub mod model_loop;
 pub mod partition;
 pub mod sink;
 pub mod sink_meter;
+pub mod threads;
 pub mod wall;
 pub mod workers;
 

@@ -10,7 +10,11 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use super::{Epoch, intake::Intake};
+use super::{
+    Epoch,
+    intake::Intake,
+    threads::{ThreadError, spawn},
+};
 
 /// What time it is, in milliseconds since 1970.
 #[derive(Clone)]
@@ -54,12 +58,12 @@ pub fn cut_epochs(
     clock: WallClock,
     every: Duration,
     over: Arc<AtomicBool>,
-) -> std::io::Result<JoinHandle<()>> {
+) -> Result<JoinHandle<()>, ThreadError> {
     let body = move || {
         while !over.load(Ordering::Acquire) {
             std::thread::sleep(every);
             intake.cut(clock.now());
         }
     };
-    std::thread::Builder::new().name("epochs".into()).spawn(body)
+    spawn("epochs", body)
 }

@@ -71,7 +71,7 @@ impl Published for Scored {
     fn line(&self, context: &Context, epoch: Epoch, out: &mut Vec<u8>) {
         let head = self.review.head();
         let model = [("sentiment", context.model.as_str(), head.version)];
-        let (partition, _) = context.run.intake.name(head.place.partition);
+        let partition = context.run.intake.number(head.place.partition);
         let view = ScoredView {
             review_id: self.review.id(),
             product_id: self.review.product(),
@@ -242,11 +242,11 @@ fn log_key(record: &RefusedRecord, component: &str) -> Vec<u8> {
 }
 
 fn letter_line(run: &Run, component: &str, record: &RefusedRecord) -> Lines {
-    let (_, name) = run.intake.name(record.place.partition);
+    let name = run.intake.name(record.place.partition);
     let view = DeadLetterView {
         key: None,
         value: Some(&record.value),
-        topic: name,
+        topic: &name,
         // a file is a topic of its own, with one partition
         partition: 0,
         offset: record.place.offset,

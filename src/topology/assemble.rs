@@ -1,37 +1,31 @@
-//! From a plan to a running dataflow: opens sources and sinks, builds every step by its registry entry, runs the workers.
+//! From a plan to what can be run: opens state, sources and sinks.
 //!
 //! Everything that can fail for reasons outside fails before the first worker starts. What the sinks have committed
 //! flows back to the sources on one feedback edge.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
-    build::{booking_steps, build},
-    open::{OpenSinks, open_sinks, open_sources, sink_ids},
+    build::booking_steps,
+    open::{OpenSinks, OpenSources, open_sinks, open_sources, sink_ids},
     options::Clock,
     plan::Plan,
     replay::only_logged,
     start::State,
-    start_figures::PhaseTimer,
+    start_figures::{Phase, PhaseTimer},
 };
 pub use super::{run_error::RunError, start_figures::StartFigures};
 use crate::{
+    connect::standard_input::StandardInput,
     engine::{
+        arrivals::Arrivals,
         checkpoint::announce::Announcements,
         clock::EventClockSettings,
         disk::{Disk, Lock},
         intake::{Beginning, ClockSettings, Intake, IntakeError, IntakeSettings},
         log::{EpochLog, memory::MemoryLog},
         sink::Writers,
-        wall::{WallClock, cut_epochs},
-        workers,
+        wall::WallClock,
     },
     operators::{
         books::Books,
@@ -54,6 +48,8 @@ pub struct RunOptions {
     pub disk: Arc<dyn Disk>,
     /// What `clock: wall` cuts epochs by.
     pub wall: WallClock,
+    /// What a source that reads `-` takes.
+    pub standard_input: StandardInput,
 }
 
 /// What a run writes.
@@ -76,7 +72,8 @@ pub struct Assembly {
     pub(super) plan: Arc<Plan>,
     pub(super) run: Arc<Run>,
     pub(super) writers: Arc<Writers>,
-    sinks: OpenSinks,
+    pub(super) sinks: OpenSinks,
+    pub(super) arrivals: Vec<(usize, Box<dyn Arrivals>)>,
     pub(super) options: RunOptions,
     pub(super) generation: u64,
     pub(super) log: Arc<dyn EpochLog>,
@@ -98,7 +95,7 @@ impl Assembly {
             .map_err(|error| RunError::Languages(error.to_string()))?;
         let durable = options.writes != Writes::Nothing;
         let mut phase = PhaseTimer::start();
-        let state = if durable {
+        let mut state = if durable {
             Some(State::open(&disk, &folder, &plan, options.writes == Writes::FromScratch)?)
         } else {
             disk.make_folder(&folder).map_err(|error| RunError::State {
@@ -108,16 +105,21 @@ impl Assembly {
             None
         };
         let generation = state.as_ref().map_or(1, |state| state.generation);
-        phase.over();
+        phase.over(Phase::Log);
+        state.as_mut().map_or(Ok(()), State::find_checkpoint)?;
+        phase.over(Phase::Checkpoint);
         let mut order: Vec<usize> = (0..plan.sources.len()).collect();
         order.sort_by_key(|&source| plan.sources[source].id.as_bytes());
-        let (mut partitions, mut found) = open_sources(&plan, &order, &folder, state.as_ref())?;
-        phase.over();
+        let sources = open_sources(&plan, &options, &order, &folder, state.as_ref())?;
+        phase.over(Phase::Sources);
+        let growing = sources.growing();
+        let OpenSources { mut partitions, mut found, arrivals } = sources;
         let (mut lock, mut read_again) = (None, 0);
         let source_ids: Vec<String> = order.iter().map(|&source| plan.sources[source].id.clone()).collect();
         if let Some(state) = state.as_ref().filter(|_| options.writes == Writes::Logged) {
             // what has come since, after those that are known, is not a part of the log
-            let known = |source: &str, number| state.known(source).iter().any(|known| known.number == number);
+            let known =
+                |source: &str, number| state.known(source).iter().any(|known| known.record.number == number);
             partitions.retain(|entry| known(&source_ids[entry.source], entry.number));
             found.retain(|found| known(&found.source, found.number));
         }
@@ -130,7 +132,7 @@ impl Assembly {
             }
         };
         if options.writes == Writes::Logged {
-            partitions = only_logged(partitions, &source_ids, &mut beginning);
+            partitions = only_logged(partitions, &source_ids, plan.options.clock, &mut beginning);
         }
         if options.writes == Writes::Drain {
             beginning.limit = Some(end);
@@ -140,9 +142,10 @@ impl Assembly {
                 entry.partition.seek(position.offset).map_err(IntakeError::Source)?;
             }
         }
-        phase.over();
+        beginning.growing = growing;
+        phase.over(Phase::Checkpoint);
         let sinks = open_sinks(&plan, &options, &folder, generation, restored.as_ref(), end)?;
-        phase.over();
+        phase.over(Phase::Sinks);
         let start = StartFigures {
             generation,
             checkpoint: beginning.after,
@@ -207,6 +210,7 @@ impl Assembly {
             run: Arc::new(run),
             writers,
             sinks: Arc::new(sinks),
+            arrivals,
             options,
             generation,
             log,
@@ -226,54 +230,5 @@ impl Assembly {
     pub fn learned_models(&self) -> Vec<String> {
         let scoring = self.plan.steps.iter().filter_map(|step| step.learns);
         scoring.map(|step| self.plan.steps[step].id.clone()).collect()
-    }
-
-    /// Runs until the input has ended and everything is committed, or the run was asked to stop.
-    ///
-    /// # Errors
-    /// The outside world failed.
-    pub fn execute(self) -> Result<(), RunError> {
-        let over = Arc::new(AtomicBool::new(false));
-        let timeout = Duration::from_millis(self.plan.options.stall_timeout.0);
-        workers::watch_for_stalls(
-            Arc::clone(&self.run.intake),
-            Arc::clone(&self.writers),
-            timeout,
-            Arc::clone(&over),
-        );
-        let checkpoints = self.store_checkpoints();
-        self.run.intake.start_log();
-        let cutting = (self.plan.options.clock == Clock::Wall).then(|| {
-            let every = Duration::from_millis(self.plan.options.epoch.0);
-            let (intake, wall) = (Arc::clone(&self.run.intake), self.options.wall.clone());
-            cut_epochs(intake, wall, every, Arc::clone(&over))
-        });
-        if let Some(Err(error)) = cutting {
-            return Err(RunError::Engine(format!("cannot start the thread that cuts epochs: {error}")));
-        }
-        let (plan, run, writers, sinks) = (
-            Arc::clone(&self.plan),
-            Arc::clone(&self.run),
-            Arc::clone(&self.writers),
-            Arc::clone(&self.sinks),
-        );
-        let outcome =
-            workers::run(self.options.workers, move |scope| build(scope, &plan, &run, &writers, &sinks));
-        if self.run.intake.aborted() || outcome.is_err() {
-            self.writers.give_up();
-        }
-        self.run.intake.checkpoints().close();
-        if let Some(checkpoints) = checkpoints {
-            let _ = checkpoints.join();
-        }
-        over.store(true, Ordering::Release);
-        if let Some(error) = self.writers.take_failure() {
-            return Err(error.into());
-        }
-        if let Some(error) = self.run.intake.take_failure() {
-            return Err(error.into());
-        }
-        outcome.map_err(RunError::Engine)?;
-        if self.run.intake.aborted() { Err(RunError::Aborted) } else { Ok(()) }
     }
 }

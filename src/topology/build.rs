@@ -111,8 +111,8 @@ pub(super) fn build<'s>(
         let lines = publish(scope, run, id, model, slot.fresh, edges);
         let owner = scope.peers() - 1 - n % scope.peers();
         let (intake, writers) = (Arc::clone(&run.intake), Arc::clone(writers));
-        let context = SinkContext { intake, writers, owner, shard: n, from: slot.from };
-        let take = || slot.open.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let context = SinkContext { intake, writers, owner, from: slot.from.epoch };
+        let take = || slot.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         done.push(sink(scope, lines, id, context, take));
     }
     committed_end.connect(merge(scope, done));

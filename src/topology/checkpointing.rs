@@ -12,13 +12,17 @@ use crate::engine::{
         manifest::StepState,
     },
     intake::IntakeError,
+    threads::{ThreadError, spawn},
 };
 
 impl Assembly {
     /// The thread that stores checkpoints; a fault of it fails the run.
-    pub(super) fn store_checkpoints(&self) -> Option<JoinHandle<()>> {
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub(super) fn store_checkpoints(&self) -> Result<Option<JoinHandle<()>>, ThreadError> {
         if self.options.writes == Writes::Nothing {
-            return None;
+            return Ok(None);
         }
         let run = Arc::clone(&self.run);
         let meter = Arc::clone(run.metrics.checkpoints());
@@ -34,7 +38,6 @@ impl Assembly {
             generation: self.generation,
             configuration: self.plan.configuration(),
             semantics_version: SEMANTICS_VERSION,
-            partitions: run.intake.keys().to_vec(),
             steps: steps.collect(),
             notes: Box::new(move |epoch| run.books.after(epoch)),
             log: Arc::clone(&self.log),
@@ -50,12 +53,6 @@ impl Assembly {
                 intake.fail(IntakeError::Checkpoint(reason));
             }
         };
-        match std::thread::Builder::new().name("checkpoints".into()).spawn(body) {
-            Ok(thread) => Some(thread),
-            Err(error) => {
-                self.run.intake.fail(IntakeError::Checkpoint(error.to_string()));
-                None
-            }
-        }
+        spawn("checkpoints", body).map(Some)
     }
 }

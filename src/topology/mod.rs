@@ -25,6 +25,7 @@ mod conform;
 mod declared;
 mod document;
 mod edges;
+mod execute;
 mod mismatch;
 mod models;
 mod open;

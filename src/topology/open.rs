@@ -1,6 +1,7 @@
 //! Opens what a run reads and writes: the partitions of all sources in log order, and the sinks where they were left.
 
 use std::{
+    collections::BTreeSet,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -18,10 +19,11 @@ use crate::{
     },
     engine::{
         Epoch,
+        arrivals::Arrivals,
         checkpoint::manifest::Restored,
         log::record::PartitionRecord,
         partition::PartitionEntry,
-        sink::{OpenSink, Progress},
+        sink::{OpenSink, Progress, Writer},
     },
 };
 
@@ -32,6 +34,8 @@ pub(super) struct SinkSlot {
     pub(super) from: Progress,
     /// The sink is new to a state that exists.
     pub(super) fresh: bool,
+    /// Its thread, until the dataflow takes it.
+    pub(super) writer: Mutex<Option<Writer>>,
 }
 
 /// The sinks of a run, that for unread dead letters last.
@@ -48,27 +52,56 @@ pub(super) fn sink_ids(plan: &Plan) -> impl Iterator<Item = &str> {
     plan.sinks.iter().map(|sink| sink.id.as_str()).chain([DEAD_LETTERS])
 }
 
-/// Opens the partitions of all sources, in log order; what identifies each beside them.
+/// The sources of a run.
+#[derive(Default)]
+pub(super) struct OpenSources {
+    /// Their partitions, by source, then number.
+    pub(super) partitions: Vec<PartitionEntry>,
+    /// What identifies each.
+    pub(super) found: Vec<PartitionRecord>,
+    /// What finds more of them while the run goes on, by rank of the source.
+    pub(super) arrivals: Vec<(usize, Box<dyn Arrivals>)>,
+}
+
+impl OpenSources {
+    /// The ranks of the sources that may get partitions while the run goes on.
+    pub(super) fn growing(&self) -> BTreeSet<usize> {
+        self.arrivals.iter().map(|(rank, _)| *rank).collect()
+    }
+}
+
+/// Opens the partitions of all sources.
 pub(super) fn open_sources(
     plan: &Plan,
+    options: &RunOptions,
     order: &[usize],
     folder: &Path,
     state: Option<&State>,
-) -> Result<(Vec<PartitionEntry>, Vec<PartitionRecord>), RunError> {
-    let (mut partitions, mut found) = (Vec::new(), Vec::new());
+) -> Result<OpenSources, RunError> {
+    let OpenSources { mut partitions, mut found, mut arrivals } = OpenSources::default();
     for (rank, &source) in order.iter().enumerate() {
         let source = &plan.sources[source];
         let known = state.map(|state| state.known(&source.id)).unwrap_or_default();
-        let max_record_bytes = plan.options.max_record_bytes as usize;
-        let durable = state.is_some();
-        let context =
-            SourceContext { id: &source.id, state: folder, max_record_bytes, known: &known, durable };
-        for (opened, number) in (source.kind.open)(&source.settings, &context)?.into_iter().zip(0..) {
+        let context = SourceContext {
+            id: &source.id,
+            state: folder,
+            max_record_bytes: plan.options.max_record_bytes as usize,
+            known: &known,
+            durable: state.is_some(),
+            reads_on: !matches!(options.writes, Writes::Logged | Writes::Drain),
+            disk: &options.disk,
+            standard_input: &options.standard_input,
+        };
+        let opened = (source.kind.open)(&source.settings, &context)?;
+        arrivals.extend(opened.arrivals.map(|arrivals| (rank, arrivals)));
+        for (opened, number) in opened.partitions.into_iter().zip(0..) {
+            let known = known.iter().find(|known| known.record.number == number);
             found.push(PartitionRecord {
                 source: source.id.clone(),
                 number,
                 name: opened.name.clone(),
                 identity: opened.identity,
+                end: known.and_then(|known| known.record.end),
             });
             partitions.push(PartitionEntry {
                 source: rank,
@@ -78,7 +111,7 @@ pub(super) fn open_sources(
             });
         }
     }
-    Ok((partitions, found))
+    Ok(OpenSources { partitions, found, arrivals })
 }
 
 /// Opens the sinks where they were left, those for unread dead letters last.
@@ -140,7 +173,7 @@ pub(super) fn open_sinks(
                 written.epoch
             )));
         }
-        slots.push(SinkSlot { open: Mutex::new(open), from, fresh });
+        slots.push(SinkSlot { open: Mutex::new(open), from, fresh, writer: Mutex::default() });
     }
     Ok(slots)
 }

@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::start_error::StartError;
 use crate::{
     connect::registry::OpenError,
-    engine::{intake::IntakeError, sink::SinkError},
+    engine::{intake::IntakeError, sink::SinkError, threads::ThreadError},
 };
 
 /// Why a run could not start, or ended early.
@@ -31,6 +31,9 @@ pub enum RunError {
     /// Reading failed.
     #[error(transparent)]
     Intake(#[from] IntakeError),
+    /// A thread of its own could not be started.
+    #[error(transparent)]
+    Thread(#[from] ThreadError),
     /// Writing failed.
     #[error(transparent)]
     Sink(#[from] SinkError),

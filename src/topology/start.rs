@@ -16,7 +16,10 @@ use super::{
     unchanged::{compare_files, refuse_what_has_changed},
 };
 use crate::{
-    connect::file::{SPOOL, progress},
+    connect::{
+        file::{SPOOL, progress},
+        registry::Known,
+    },
     engine::{
         Epoch,
         checkpoint::{
@@ -45,6 +48,8 @@ pub struct State {
     folder: PathBuf,
     _lock: Box<dyn Lock>,
     contents: LogContents,
+    /// The checkpoint that it goes on from.
+    restored: Option<Restored>,
     /// The number of this start.
     pub generation: u64,
 }
@@ -111,13 +116,32 @@ impl State {
             });
         }
         let generation = contents.generation() + 1;
-        Ok(Self { disk: Arc::clone(disk), folder: folder.to_owned(), _lock: lock, contents, generation })
+        let (disk, folder) = (Arc::clone(disk), folder.to_owned());
+        Ok(Self { disk, folder, _lock: lock, contents, restored: None, generation })
     }
 
-    /// The partitions that the log knows of a source.
+    /// Takes the newest checkpoint that counts and is whole.
+    ///
+    /// # Errors
+    /// There is none, and the log before it is gone.
+    pub fn find_checkpoint(&mut self) -> Result<(), StartError> {
+        self.restored = newest_checkpoint(&self.disk, &self.folder, &self.contents)?;
+        Ok(())
+    }
+
+    /// The partitions that the log knows of a source, and how far the checkpoint and the log cover them.
     #[must_use]
-    pub fn known(&self, source: &str) -> Vec<PartitionRecord> {
-        self.contents.partitions().filter(|partition| partition.source == source).cloned().collect()
+    pub fn known(&self, source: &str) -> Vec<Known> {
+        let positions = self.restored.as_ref().map(|restored| &restored.manifest.positions);
+        let bound = self.contents.bound();
+        let of_source = self.contents.partitions().filter(|partition| partition.source == source);
+        let known = |record: &PartitionRecord| {
+            let key = record.key();
+            let covered = positions.and_then(|positions| positions.get(&key)).map_or(0, |at| at.offset);
+            let bound = bound.get(key.as_str()).copied().unwrap_or(0);
+            Known { record: record.clone(), covered, bound }
+        };
+        of_source.map(known).collect()
     }
 
     /// Begins a generation and finds out where it goes on. `found` are the partitions of all sources, in log order.
@@ -125,8 +149,7 @@ impl State {
     /// # Errors
     /// What the run before left cannot be gone on with.
     pub fn resume(self, plan: &Plan, found: &[Found]) -> Result<(Resumed, Box<dyn Lock>), StartError> {
-        let Self { disk, folder, _lock: lock, contents, generation } = self;
-        let restored = newest_checkpoint(&disk, &folder, &contents)?;
+        let Self { disk, folder, _lock: lock, contents, restored, generation } = self;
         let after = restored.as_ref().map_or(0, |restored| restored.manifest.epoch);
         let end = contents.last_epoch().max(after);
         refuse_what_has_changed(plan, &contents, after, end)?;
@@ -151,7 +174,7 @@ impl State {
         let path = folder.join(LOG);
         let log = FileLog::open(Arc::clone(&disk), &path, contents, generation, begin)?;
         let read_again = read_again(found, &positions, &replay);
-        let beginning = Beginning { after, positions, replay, ended, limit: None };
+        let beginning = Beginning { after, positions, replay, ended, ..Beginning::default() };
         Ok((Resumed { log, restored, beginning, end, read_again }, lock))
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::engine::Epoch;
 
-/// The parts of a start, in their order.
+/// The parts of a start.
 pub const PHASES: [&str; 4] = ["log", "sources", "checkpoint", "sinks"];
 
 /// A start in figures.
@@ -29,17 +29,25 @@ pub struct StartFigures {
 pub(super) struct PhaseTimer {
     since: Instant,
     pub(super) took: [Duration; 4],
-    next: usize,
+}
+
+/// A part of a start, by its place in [`PHASES`].
+#[derive(Clone, Copy)]
+pub(super) enum Phase {
+    Log,
+    Sources,
+    Checkpoint,
+    Sinks,
 }
 
 impl PhaseTimer {
     pub(super) fn start() -> Self {
-        Self { since: Instant::now(), took: [Duration::ZERO; 4], next: 0 }
+        Self { since: Instant::now(), took: [Duration::ZERO; 4] }
     }
 
-    /// A part is over.
-    pub(super) fn over(&mut self) {
-        self.took[self.next] = self.since.elapsed();
-        (self.since, self.next) = (Instant::now(), self.next + 1);
+    /// A part, or a piece of it, is over.
+    pub(super) fn over(&mut self, phase: Phase) {
+        self.took[phase as usize] += self.since.elapsed();
+        self.since = Instant::now();
     }
 }

@@ -11,12 +11,12 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
 
-use super::sandbox::Sandbox;
+use super::sandbox::{HANG, Sandbox};
 
 const LIVE: [&str; 8] = [
     "--set",
@@ -113,8 +113,8 @@ fn a_live_run_that_is_killed_ends_as_one_over_everything_at_once() {
     writers.into_iter().for_each(|writer| writer.join().unwrap());
     assert!(written.load(Ordering::Acquire));
     // a stop takes what has been read; it is started again until that is everything
-    let mut read = 0;
-    for _ in 0..20 {
+    let (mut read, started) = (0, Instant::now());
+    while read < lines && started.elapsed() < HANG {
         let mut running = sandbox.start(&live("2", &[]));
         running.wait_for("running");
         std::thread::sleep(Duration::from_millis(500));
@@ -122,9 +122,6 @@ fn a_live_run_that_is_killed_ends_as_one_over_everything_at_once() {
         let told = running.end();
         assert_eq!(told.code, Some(0), "{told:?}");
         read = told.books()["reviews"]["in"] - told.books()["reviews"]["pending"];
-        if read == lines {
-            break;
-        }
     }
     assert_eq!(read, lines, "everything that was written is read once");
     assert_discipline(&sandbox, "out/scored.jsonl", "review_id");

@@ -188,6 +188,16 @@ impl Sandbox {
         self.spawn(arguments, Stdio::null(), environment)
     }
 
+    /// Starts the binary with something on its standard input and in its environment.
+    pub(super) fn start_piped_in(
+        &self,
+        arguments: &[&str],
+        input: impl Into<Stdio>,
+        environment: &[(&str, &str)],
+    ) -> Running {
+        self.spawn(arguments, input, environment)
+    }
+
     /// Starts the binary with something on its standard input.
     pub(super) fn start_with(&self, arguments: &[&str], input: impl Into<Stdio>) -> Running {
         self.spawn(arguments, input, &[])

@@ -1,12 +1,14 @@
 //! Runs a topology in this process, over a simulated disk or the real one, and never waits for ever.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
+    io::Read,
     sync::{Arc, Mutex, mpsc::channel},
     time::Duration,
 };
 
 use dirigent::{
+    connect::standard_input::StandardInput,
     engine::{
         disk::Disk,
         intake::{Intake, IntakeProgress},
@@ -30,6 +32,19 @@ pub(super) struct Start {
     pub(super) topology: String,
     pub(super) workers: usize,
     pub(super) writes: Writes,
+    /// What standard input brings.
+    pub(super) input: Vec<u8>,
+    pub(super) wall: WallClock,
+}
+
+/// Standard input that comes piece by piece.
+struct Pieces(VecDeque<u8>);
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let piece = buffer.len().min(301);
+        self.0.read(&mut buffer[..piece])
+    }
 }
 
 /// What a run that came to its end told.
@@ -41,7 +56,8 @@ pub(super) struct Ended {
 
 impl Start {
     pub(super) fn new(topology: &str, workers: usize) -> Self {
-        Self { topology: topology.to_owned(), workers, writes: Writes::On }
+        let (topology, wall) = (topology.to_owned(), WallClock::system());
+        Self { topology, workers, writes: Writes::On, input: Vec::new(), wall }
     }
 
     pub(super) fn plan(&self) -> Plan {
@@ -52,14 +68,24 @@ impl Start {
     }
 
     pub(super) fn open(&self, disk: Arc<dyn Disk>) -> Result<Assembly, RunError> {
+        self.open_plan(self.plan(), disk)
+    }
+
+    /// Runs another plan than that of the topology.
+    pub(super) fn run_plan(&self, plan: Plan, disk: Arc<dyn Disk>) -> Result<(), RunError> {
+        self.open_plan(plan, disk)?.execute()
+    }
+
+    fn open_plan(&self, plan: Plan, disk: Arc<dyn Disk>) -> Result<Assembly, RunError> {
         let options = RunOptions {
             workers: self.workers,
             keep_quality: false,
             writes: self.writes,
             disk,
-            wall: WallClock::system(),
+            wall: self.wall.clone(),
+            standard_input: StandardInput::from(Pieces(self.input.clone().into())),
         };
-        Assembly::open(self.plan(), options)
+        Assembly::open(plan, options)
     }
 
     /// Runs to the end, or to the first error.

@@ -46,8 +46,8 @@ pub(super) fn open_input(
     let size = metadata.is_file().then_some(metadata.len());
     let packed = packing(path);
     if packed.is_none() && offset > 0 {
-        if size.is_some_and(|size| size < offset) {
-            return Err(too_short(offset));
+        if let Some(size) = size.filter(|size| *size < offset) {
+            return Err(too_short(offset, size));
         }
         file.seek(SeekFrom::Start(offset))?;
         read.store(offset, Ordering::Relaxed);
@@ -59,8 +59,9 @@ pub(super) fn open_input(
         None => return Ok((Box::new(counted), size)),
     };
     // an archive has no other way to an offset
-    if io::copy(&mut input.by_ref().take(offset), &mut io::sink())? < offset {
-        return Err(too_short(offset));
+    let length = io::copy(&mut input.by_ref().take(offset), &mut io::sink())?;
+    if length < offset {
+        return Err(too_short(offset, length));
     }
     Ok((input, size))
 }
@@ -71,6 +72,9 @@ pub(super) fn file_id(metadata: &Metadata) -> FileId {
 }
 
 /// A file that has lost what was read of it.
-pub(super) fn too_short(offset: u64) -> io::Error {
-    io::Error::other(format!("it was read up to byte {offset} before, and is shorter now"))
+pub(super) fn too_short(offset: u64, length: u64) -> io::Error {
+    io::Error::other(format!(
+        "it was read up to byte {offset} before, and is shorter now ({length} bytes): put what it was back, or begin anew with \
+         --from-scratch"
+    ))
 }

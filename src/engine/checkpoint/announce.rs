@@ -5,7 +5,7 @@
 //! only what has changed, handed over. Nobody reads a clock but the announcement, and it changes no output.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     fmt,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
@@ -21,8 +21,8 @@ use crate::engine::intake::Position;
 pub struct Announced {
     /// The last epoch that it holds.
     pub epoch: Epoch,
-    /// Where each partition stands after it, in log order.
-    pub positions: Vec<Position>,
+    /// Where each partition that is read by then stands after it, by what bindings call it.
+    pub positions: BTreeMap<String, Position>,
     /// What the steps gave.
     pub parts: Vec<Part>,
     /// No epoch comes after it.
@@ -77,7 +77,12 @@ impl Announcements {
     }
 
     /// Announces a checkpoint after an epoch that is being logged, maybe the `last` one.
-    pub(in crate::engine) fn announce(&self, epoch: Epoch, last: bool, positions: Vec<Position>) {
+    pub(in crate::engine) fn announce(
+        &self,
+        epoch: Epoch,
+        last: bool,
+        positions: BTreeMap<String, Position>,
+    ) {
         let mut state = lock(&self.state);
         state.busy = true;
         state.open.push_back(Announced { epoch, positions, parts: Vec::new(), last, given: 0 });

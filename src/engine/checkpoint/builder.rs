@@ -49,8 +49,6 @@ pub struct BuilderContext {
     pub configuration: String,
     /// Version of what the binary makes of it.
     pub semantics_version: u32,
-    /// The names of the partitions, in log order.
-    pub partitions: Vec<String>,
     /// Id and version of the state of each step that keeps any.
     pub steps: BTreeMap<String, StepState>,
     /// What else is noted of an epoch.
@@ -250,7 +248,7 @@ impl Builder {
             generation: context.generation,
             configuration: context.configuration.clone(),
             semantics_version: context.semantics_version,
-            positions: context.partitions.iter().cloned().zip(announced.positions).collect(),
+            positions: announced.positions,
             chains: chains.into_iter().collect(),
             steps: context.steps.clone(),
             notes: (context.notes)(epoch),

@@ -1,16 +1,25 @@
 //! Who reads next: chunks go to whoever is free, but no worker is left without, and one that others wait for takes less.
 
-use std::{sync::atomic::Ordering, time::Instant};
+use std::{
+    sync::{Arc, Mutex, atomic::Ordering},
+    time::Instant,
+};
 
 use timely::scheduling::SyncActivator;
 
 use super::{Claim, Intake, State, lock, partition_state::RECORDS};
-use crate::engine::{Epoch, partition::RawChunk};
+use crate::engine::{
+    Epoch,
+    partition::{Partition, RawChunk},
+};
 
 /// The most records and bytes of a chunk.
 const CHUNK: (usize, usize) = (64, 256 << 10);
 /// Records that a worker may be behind before it goes first.
 const SLACK: u64 = 512;
+
+/// A partition, read by one worker at a time.
+type Reader = Arc<Mutex<Box<dyn Partition>>>;
 
 /// The source operator of one worker.
 pub(super) struct Claimer {
@@ -46,17 +55,17 @@ impl Intake {
             return None;
         }
         let occupied;
-        let mut candidates: Vec<(Epoch, usize)> = {
+        let mut candidates: Vec<(Epoch, usize, Reader)> = {
             let state = lock(&self.state);
             // what others wait for must not wait for a long chunk
             occupied = state.occupied.contains(&worker) && state.claimers.len() > 1;
-            let (limit, replaying) = (self.limit.load(Ordering::Relaxed), !state.replay.is_empty());
-            let of_source = state.partitions.iter().enumerate().filter(|(p, _)| self.sources[*p] == source);
+            let limit = self.limit.load(Ordering::Relaxed);
+            let of_source = state.partitions.iter().enumerate().filter(|(_, s)| s.source == source);
             let restrained = state.leaves_it_to_others(source, worker);
             let candidates: Vec<_> = of_source
-                .filter(|(_, s)| s.may_read(&self.settings, limit, replaying))
+                .filter(|(p, _)| state.may_read(*p, &self.settings, limit))
                 .filter(|(_, s)| !restrained || s.records_in_flight() < RECORDS * 3 / 4)
-                .map(|(p, s)| (s.low(), p))
+                .map(|(p, s)| (s.low(), p, Arc::clone(&s.reader)))
                 .collect();
             if !candidates.is_empty()
                 && let Some(behind) = state.goes_first(source, worker)
@@ -67,20 +76,19 @@ impl Intake {
             }
             candidates
         };
-        candidates.sort_unstable();
-        for (_, p) in candidates {
-            let mut reader = lock(&self.readers[p]);
+        candidates.sort_unstable_by_key(|(low, p, _)| (*low, *p));
+        for (_, p, reader) in candidates {
+            let mut reader = lock(&reader);
             {
                 let state = lock(&self.state);
-                let (limit, replaying) = (self.limit.load(Ordering::Relaxed), !state.replay.is_empty());
-                if !state.partitions[p].may_read(&self.settings, limit, replaying) {
+                if !state.may_read(p, &self.settings, self.limit.load(Ordering::Relaxed)) {
                     continue;
                 }
             }
             chunk.clear();
             self.reading.fetch_add(1, Ordering::AcqRel);
             let records = if occupied { CHUNK.0 / 2 } else { CHUNK.0 };
-            let outcome = reader.entry.partition.read(chunk, records, CHUNK.1);
+            let outcome = reader.read(chunk, records, CHUNK.1);
             self.reading.fetch_sub(1, Ordering::AcqRel);
             let more = match outcome {
                 Ok(more) => more,
@@ -91,7 +99,7 @@ impl Intake {
             };
             let mut state = lock(&self.state);
             let partition = &mut state.partitions[p];
-            partition.progress = reader.entry.partition.progress();
+            partition.progress = reader.progress();
             if chunk.records.is_empty() {
                 partition.read_to_end = !more;
                 drop(reader);
@@ -99,7 +107,7 @@ impl Intake {
                 continue;
             }
             partition.read_to_end = !more;
-            let claim = Claim { partition: p as u32, sequence: partition.claimed };
+            let claim = Claim { partition: p as u32, sequence: partition.claimed, place: partition.place };
             partition.claimed += 1;
             let now = Instant::now();
             partition.read.push_back(now);

@@ -7,12 +7,9 @@
 //! A cut waits while `epochs_in_flight` are not committed. Without records an empty epoch is cut now and then, so that
 //! waiting in epoch time ends. All input has ended with the epoch that is cut after its last record.
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Instant};
 
-use super::{
-    ClockSettings, Intake, IntakeError, State, lock,
-    partition_state::{PartitionState, Submitted},
-};
+use super::{ClockSettings, Intake, IntakeError, State, lock, partition_state::Submitted};
 use crate::engine::{
     Epoch,
     clock::Stamp,
@@ -39,9 +36,10 @@ impl Intake {
         }
         let last = self.logged();
         let something = state.partitions.iter().any(|partition| !partition.at_clock.is_empty());
-        let ended = state.partitions.iter().all(PartitionState::all_in);
+        let ended = state.all_in();
         if !something && (state.ended || (ended && last == 0)) {
             // the log says already that all has ended, or there was nothing at all; what is not read yet may be more
+            *lock(&self.moved) = Instant::now();
             if ended {
                 self.finish(&mut state);
             } else if stopping {
@@ -64,7 +62,7 @@ impl Intake {
         while let Some(record) = state.replay.front().filter(|record| record.epoch <= limit) {
             let record: EpochRecord = record.clone();
             let ends: Vec<Option<u64>> =
-                self.keys.iter().map(|key| record.bindings.get(key).copied()).collect();
+                state.partitions.iter().map(|p| record.bindings.get(&p.key).copied()).collect();
             let all_here = state.partitions.iter().zip(&ends).all(|(partition, end)| {
                 end.is_none_or(|end| partition.at_clock.back().is_some_and(|last| last.next >= end))
             });
@@ -107,7 +105,9 @@ impl Intake {
             self.stamp(state, p, stamps);
             state.partitions[p].uncut = epoch + 1;
         }
-        if ended {
+        state.uncut = epoch + 1;
+        // what a log says came after an end is still to come
+        if ended && state.replay.len() <= 1 {
             self.finish(state);
         }
         state.ended = ended;
@@ -128,6 +128,7 @@ impl Intake {
     /// Ends the run with the last epoch that was cut: what has come since is read again by the next one.
     pub(super) fn stop_cutting(&self, state: &mut State) {
         self.limit.fetch_min(self.logged(), Ordering::AcqRel);
+        state.closed = true;
         for p in 0..state.partitions.len() {
             state.partitions[p].done = true;
             self.leave_behind(state, p);

@@ -17,6 +17,7 @@ use crate::engine::{
         LogEvents,
         record::{Command, EpochRecord},
     },
+    threads::ThreadError,
 };
 
 /// An epoch that is in the log.
@@ -30,7 +31,10 @@ pub struct Logged {
 
 impl Intake {
     /// Begins to write the log; called once, before anything is claimed.
-    pub fn start_log(self: &Arc<Self>) {
+    ///
+    /// # Errors
+    /// The log's thread cannot be started.
+    pub fn start_log(self: &Arc<Self>) -> Result<(), ThreadError> {
         let (durable, failed) = (Arc::downgrade(self), Arc::downgrade(self));
         self.log.start(LogEvents {
             durable: Box::new(move |epoch| {
@@ -44,7 +48,7 @@ impl Intake {
                     intake.fail(IntakeError::Log(reason));
                 }
             }),
-        });
+        })?;
         if self.limit() != Epoch::MAX {
             // a run that is to end where the log does may have nothing to read at all
             let mut state = lock(&self.state);
@@ -52,6 +56,7 @@ impl Intake {
                 self.advance(&mut state, p);
             }
         }
+        Ok(())
     }
 
     /// The last epoch that is durable in the log, 0 before the first.
@@ -111,7 +116,7 @@ impl Intake {
         }
         let passed = state.lowest().unwrap_or(Epoch::MAX);
         let limit = self.limit.load(Ordering::Relaxed);
-        let all_ended = state.partitions.iter().all(|partition| partition.ended);
+        let all_ended = state.growing.is_empty() && state.partitions.iter().all(|partition| partition.ended);
         // a sink whose own sources have ended hears of epochs by the log alone, which says nothing of what it holds already
         let silent = passed == Epoch::MAX || !state.replay.is_empty();
         while let Some(open) = state.open.first_entry() {
@@ -119,8 +124,10 @@ impl Intake {
                 break;
             }
             let (epoch, bindings) = open.remove_entry();
-            let bindings: BTreeMap<String, u64> =
-                bindings.into_iter().map(|(p, offset)| (self.keys[p as usize].clone(), offset)).collect();
+            let bindings: BTreeMap<String, u64> = bindings
+                .into_iter()
+                .map(|(p, end)| (state.partitions[p as usize].key.clone(), end))
+                .collect();
             let end = all_ended && state.open.is_empty();
             let commands = if end { vec![Command::End] } else { Vec::new() };
             let record = EpochRecord { epoch, bindings, commands };
@@ -148,7 +155,7 @@ impl Intake {
             // what a replay ends with has one too: else each start would replay it again, for ever
             let checkpoint = (last || !is_replay) && self.checkpoints.due(last);
             if checkpoint {
-                let positions = state.partitions.iter().map(|partition| partition.position_after(epoch));
+                let positions = state.partitions.iter().map(|p| (p.key.clone(), p.position_after(epoch)));
                 self.checkpoints.announce(epoch, last, positions.collect());
             }
             for partition in &mut state.partitions {

@@ -6,10 +6,14 @@
 //!
 //! # Layout
 //! * `claims`: who reads next. `stamping`: epochs. `cutting`: epochs of the wall clock. `settings`, `error`. `logging`: what goes to the log, or is compared with it.
-//!   `partition_state`: what is on its way.
+//!   `partition_state`: what is on its way. `partitions`: which there are, and what they are called.
 //!
 //! Back-pressure and alignment: a partition is not read on while `epochs_in_flight` of its epochs, or `RECORDS` records,
 //! whichever is more, or `BYTES` bytes are uncommitted. The open epoch may always be read on: it could not close else.
+//!
+//! Partitions may come while it runs (`clock: wall`). They stand in the order in which they came; places, which order
+//! their records, name them by source and number. One that has the name of an earlier one of its source is read when that
+//! one is all in.
 //!
 //! Fairness: chunks go to whoever is free, but a worker that has fallen behind a fair part of its share goes first: a
 //! worker that is kept busy (by the learner, or by the system) must not end up with no part in the decoding.
@@ -19,11 +23,12 @@ mod cutting;
 mod error;
 mod logging;
 mod partition_state;
+mod partitions;
 mod settings;
 mod stamping;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -31,7 +36,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use self::{claims::Claimer, partition_state::PartitionState};
+use self::{claims::Claimer, partition_state::PartitionState, partitions::predecessor};
 use timely::scheduling::SyncActivator;
 
 use super::{
@@ -51,19 +56,29 @@ const LATENCY: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 
 pub use error::IntakeError;
 pub use logging::Logged;
+pub use partitions::NUMBER;
 pub use settings::{Beginning, ClockSettings, IntakeProgress, IntakeSettings, Position};
 
 /// A chunk that a worker has claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Claim {
-    /// Its partition, by log order.
+    /// Its partition, in the order in which they came.
     pub partition: u32,
     /// Its number within the partition.
     pub sequence: u64,
+    /// What places call the partition.
+    pub place: u32,
 }
 
 struct State {
+    /// In the order in which they came.
     partitions: Vec<PartitionState>,
+    /// With the wall clock: the first epoch that is not cut.
+    uncut: Epoch,
+    /// The sources that may get partitions while they are read.
+    growing: BTreeSet<usize>,
+    /// No epoch is cut any more.
+    closed: bool,
     ready: BTreeMap<Claim, Vec<Stamp>>,
     open: BTreeMap<Epoch, BTreeMap<u32, u64>>,
     /// What the log holds already and has to come again.
@@ -77,18 +92,11 @@ struct State {
     occupied: Vec<usize>,
 }
 
-struct Reader {
-    entry: PartitionEntry,
-}
-
 /// The partitions of all sources of a process.
 pub struct Intake {
     settings: IntakeSettings,
-    readers: Vec<Mutex<Reader>>,
-    sources: Vec<usize>,
-    names: Vec<(u32, String)>,
-    /// What bindings call the partitions.
-    keys: Vec<String>,
+    /// The ids of the sources, by rank.
+    source_ids: Vec<String>,
     log: Arc<dyn EpochLog>,
     checkpoints: Arc<Announcements>,
     state: Mutex<State>,
@@ -115,10 +123,6 @@ pub struct Intake {
     latency: Histogram,
 }
 
-/// How many bits of a place's partition are its number within the source; those above are the source's rank.
-const NUMBER_BITS: u32 = 20;
-const NUMBER: u32 = (1 << NUMBER_BITS) - 1;
-
 /// Where the input of a partition ended before, by what has to come again of the log.
 fn ends(replay: &VecDeque<EpochRecord>, partition: &str, from: u64) -> VecDeque<(u64, Epoch)> {
     let mut offset = from;
@@ -137,7 +141,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Intake {
-    /// An intake over partitions in log order (by source, then number), which stand where `beginning` says.
+    /// An intake over partitions (by source, then number), which stand where `beginning` says.
     #[must_use]
     pub fn new(
         settings: IntakeSettings,
@@ -147,30 +151,29 @@ impl Intake {
         log: Arc<dyn EpochLog>,
         checkpoints: Arc<Announcements>,
     ) -> Self {
-        let Beginning { after, positions, replay, ended, limit } = beginning;
+        let Beginning { after, positions, replay, ended, limit, growing } = beginning;
         let positions = positions.into_iter().chain(std::iter::repeat(Position::default()));
         let floor = if after == 0 { 0 } else { after + 1 };
         let before = partitions.iter().map(|entry| entry.partition.progress().0).sum();
-        let key = |entry: &PartitionEntry| format!("{}/{}", source_ids[entry.source], entry.number);
-        let states = partitions
-            .iter()
-            .zip(positions)
-            .map(|(entry, from)| {
-                let state = PartitionState::new(settings.clock, from, floor, entry.partition.progress());
-                PartitionState { ends: ends(&replay, &key(entry), from.offset), ..state }
-            })
-            .collect();
+        let mut states: Vec<PartitionState> = Vec::with_capacity(partitions.len());
+        for (entry, from) in partitions.into_iter().zip(positions) {
+            let source_id = &source_ids[entry.source];
+            let mut state = PartitionState::new(entry, source_id, settings.clock, from, floor);
+            state.ends = ends(&replay, &state.key, from.offset);
+            state.after = predecessor(&states, &state);
+            states.push(state);
+        }
         let durable = replay.back().map_or(after, |record| record.epoch);
         Self {
             settings,
-            sources: partitions.iter().map(|entry| entry.source).collect(),
-            names: partitions.iter().map(|entry| (entry.number, entry.name.clone())).collect(),
-            keys: partitions.iter().map(key).collect(),
-            readers: partitions.into_iter().map(|entry| Mutex::new(Reader { entry })).collect(),
+            source_ids: source_ids.to_vec(),
             log,
             checkpoints,
             state: Mutex::new(State {
                 partitions: states,
+                uncut: floor,
+                growing,
+                closed: false,
                 ready: BTreeMap::new(),
                 open: BTreeMap::new(),
                 replay,
@@ -199,33 +202,6 @@ impl Intake {
             newest: AtomicU64::new(0),
             latency: Histogram::new(LATENCY),
         }
-    }
-
-    /// What places call a partition, by its index: the rank of its source and its number, which stay what they are when
-    /// other partitions come.
-    pub(in crate::engine) fn place(&self, index: u32) -> u32 {
-        (self.sources[index as usize] as u32) << NUMBER_BITS | self.names[index as usize].0
-    }
-
-    /// The number of a partition within its source, and its name, by what places call it.
-    #[must_use]
-    pub fn name(&self, partition: u32) -> (u32, &str) {
-        let number = partition & NUMBER;
-        // they stand by source, then number
-        let first = self.sources.partition_point(|source| *source < self.source(partition));
-        self.names.get(first + number as usize).map_or((number, ""), |(number, name)| (*number, name))
-    }
-
-    /// What bindings and positions call the partitions, in log order.
-    #[must_use]
-    pub fn keys(&self) -> &[String] {
-        &self.keys
-    }
-
-    /// The rank of a partition's source, by what places call the partition.
-    #[must_use]
-    pub fn source(&self, partition: u32) -> usize {
-        (partition >> NUMBER_BITS) as usize
     }
 
     /// Whether the wall clock drives the epochs.
@@ -313,8 +289,8 @@ impl Intake {
     #[must_use]
     pub fn idle(&self, source: usize) -> Duration {
         let state = lock(&self.state);
-        let of_source = state.partitions.iter().zip(&self.sources).filter(|(_, s)| **s == source);
-        of_source.map(|(partition, _)| partition.last_read.elapsed()).min().unwrap_or_default()
+        let of_source = state.partitions.iter().filter(|partition| partition.source == source);
+        of_source.map(|partition| partition.last_read.elapsed()).min().unwrap_or_default()
     }
 
     /// Seconds from the reading of each record to the commit of its epoch by all sinks.
@@ -352,8 +328,24 @@ impl Intake {
 }
 
 impl State {
-    /// The lowest epoch that a partition is still in; `None` when all are done.
+    /// The lowest epoch that a partition is still in, or may come in; `None` when all are done.
     fn lowest(&self) -> Option<Epoch> {
-        self.partitions.iter().filter(|s| !s.done).map(PartitionState::low).min()
+        let may_come = (!self.closed && !self.growing.is_empty()).then_some(self.uncut);
+        self.partitions.iter().filter(|s| !s.done).map(PartitionState::low).chain(may_come).min()
+    }
+
+    /// Whether all input was read, decoded and handed to the clock, and no partition will come.
+    fn all_in(&self) -> bool {
+        self.growing.is_empty() && self.partitions.iter().all(PartitionState::all_in)
+    }
+
+    /// Whether a partition may be read now.
+    fn may_read(&self, p: usize, settings: &IntakeSettings, limit: Epoch) -> bool {
+        let partition = &self.partitions[p];
+        partition.may_read(settings, limit, !self.replay.is_empty())
+            && partition.after.is_none_or(|before| self.partitions[before].all_in())
     }
 }
+
+#[cfg(test)]
+mod tests;

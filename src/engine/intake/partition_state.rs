@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex},
     time::Instant,
 };
 
@@ -9,6 +10,7 @@ use super::{ClockSettings, IntakeSettings, Position};
 use crate::engine::{
     Epoch,
     clock::{ClockState, EventClock, Reading, Stamp},
+    partition::{Partition, PartitionEntry},
 };
 
 /// Uncommitted records a partition may always have.
@@ -53,6 +55,16 @@ pub(super) struct AtClock {
 }
 
 pub(super) struct PartitionState {
+    /// The rank of its source.
+    pub(super) source: usize,
+    /// What places call it.
+    pub(super) place: u32,
+    /// What bindings and positions call it.
+    pub(super) key: String,
+    pub(super) name: String,
+    pub(super) reader: Arc<Mutex<Box<dyn Partition>>>,
+    /// The one that has to be all in before this one is read: the file that had its name before.
+    pub(super) after: Option<usize>,
     pub(super) claimed: u64,
     pub(super) submitted: u64,
     /// When each claimed chunk that is not submitted in its turn was read: for the metrics, nothing follows from it.
@@ -88,12 +100,18 @@ pub(super) struct PartitionState {
 impl PartitionState {
     /// A partition that is read from a position on; nothing of it falls before `floor`.
     pub(super) fn new(
+        entry: PartitionEntry,
+        source_id: &str,
         clock: ClockSettings,
         from: Position,
         floor: Epoch,
-        progress: (u64, Option<u64>),
     ) -> Self {
         Self {
+            source: entry.source,
+            place: super::partitions::place(entry.source, entry.number),
+            key: format!("{source_id}/{}", entry.number),
+            name: entry.name,
+            after: None,
             claimed: 0,
             submitted: 0,
             read: VecDeque::new(),
@@ -112,7 +130,8 @@ impl PartitionState {
             errors: from.errors,
             stamped: from.offset,
             boundaries: VecDeque::new(),
-            progress,
+            progress: entry.partition.progress(),
+            reader: Arc::new(Mutex::new(entry.partition)),
             read_to_end: false,
             done: false,
             ended: false,

@@ -1,6 +1,6 @@
 //! What an intake is told at the start, and what it tells about itself.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +49,7 @@ pub struct Position {
 pub struct Beginning {
     /// The last epoch that is in the state; 0 at the very start.
     pub after: Epoch,
-    /// Where each partition stands after it, in log order; those that are missing stand at their start.
+    /// Where each partition stands after it, by source, then number; those that are missing stand at their start.
     pub positions: Vec<Position>,
     /// What the log says came after it: the same must come again.
     pub replay: VecDeque<EpochRecord>,
@@ -57,6 +57,8 @@ pub struct Beginning {
     pub ended: bool,
     /// The last epoch of the run, if it ends before its input does.
     pub limit: Option<Epoch>,
+    /// The ranks of the sources that may get partitions while they are read, with the wall clock.
+    pub growing: BTreeSet<usize>,
 }
 
 /// How far the intake is, for progress and metrics.

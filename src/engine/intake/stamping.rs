@@ -4,7 +4,7 @@ use std::{sync::atomic::Ordering, time::Instant};
 
 use super::{
     Claim, Intake, IntakeError, Position, State, lock,
-    partition_state::{AtClock, Boundary, ERROR_WINDOW, Flight, Submitted},
+    partition_state::{AtClock, Boundary, ERROR_WINDOW, Flight, PartitionState, Submitted},
 };
 use crate::engine::{
     Epoch,
@@ -31,8 +31,9 @@ impl Intake {
             return None;
         }
         let state = lock(&self.state);
-        let of_source = state.partitions.iter().enumerate().filter(|(p, _)| self.sources[*p] == source);
-        of_source.filter(|(_, s)| !s.done).map(|(_, s)| s.unreleased()).min()
+        let of_source = state.partitions.iter().filter(|s| s.source == source && !s.done);
+        let may_come = (!state.closed && state.growing.contains(&source)).then_some(state.uncut);
+        of_source.map(PartitionState::unreleased).chain(may_come).min()
     }
 
     /// The last epoch that records may be released at: the lowest that some partition, of any source, is still in.
@@ -74,8 +75,8 @@ impl Intake {
     pub fn left_behind(&self, source: usize) -> u64 {
         let limit = self.limit();
         let state = lock(&self.state);
-        let of_source = state.partitions.iter().zip(&self.sources).filter(|(_, of)| **of == source);
-        let flights = of_source.flat_map(|(partition, _)| &partition.flights);
+        let of_source = state.partitions.iter().filter(|partition| partition.source == source);
+        let flights = of_source.flat_map(|partition| &partition.flights);
         flights.filter(|flight| flight.epoch > limit).map(|flight| flight.records).sum()
     }
 
@@ -146,7 +147,7 @@ impl Intake {
             if let Some(refused) = partition.count_error(refused)
                 && refused as f64 > self.settings.max_error_ratio * ERROR_WINDOW as f64
             {
-                let partition = self.names[p].1.clone();
+                let partition = partition.name.clone();
                 let failure = IntakeError::TooManyErrors { partition, offset: next, refused };
                 self.fail_within(failure);
                 self.wake(state);
@@ -156,7 +157,7 @@ impl Intake {
             chunk.stamps.push(stamp);
             let read = chunk.read;
             if chunk.stamps.len() == chunk.records {
-                let claim = Claim { partition: p as u32, sequence: chunk.sequence };
+                let claim = Claim { partition: p as u32, sequence: chunk.sequence, place: partition.place };
                 state.ready.insert(claim, std::mem::take(&mut chunk.stamps));
                 partition.chunks.pop_front();
             }

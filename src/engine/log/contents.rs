@@ -1,6 +1,6 @@
 //! What is in the log when a run starts: records that are dense and never go back, or it is refused.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use super::{
     super::{
@@ -51,12 +51,25 @@ impl LogContents {
         })
     }
 
-    /// The partitions that it knows.
+    /// The partitions that it knows, by source and number; of each the last record counts.
     pub fn partitions(&self) -> impl Iterator<Item = &PartitionRecord> {
-        self.records.iter().filter_map(|record| match &record.body {
-            Body::Partition(partition) => Some(partition),
-            _ => None,
-        })
+        let mut last = BTreeMap::new();
+        for record in &self.records {
+            if let Body::Partition(partition) = &record.body {
+                last.insert((&partition.source, partition.number), partition);
+            }
+        }
+        last.into_values()
+    }
+
+    /// The offset up to which its epochs cover each partition.
+    #[must_use]
+    pub fn bound(&self) -> BTreeMap<&str, u64> {
+        let mut bound = BTreeMap::new();
+        for record in self.epochs() {
+            bound.extend(record.bindings.iter().map(|(partition, end)| (partition.as_str(), *end)));
+        }
+        bound
     }
 
     /// The last start of the run.
@@ -102,4 +115,34 @@ pub fn load(disk: &dyn Disk, path: &Path) -> Result<LogContents, JournalError> {
         }
     }
     Ok(LogContents { records: contents.records, torn: contents.torn })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::record::Identity, *};
+
+    #[test]
+    fn the_last_record_of_a_partition_counts() {
+        let record = |number, name: &str, end| {
+            let identity = Identity { bytes: 0, hash: String::new() };
+            Body::Partition(PartitionRecord { source: "s".into(), number, name: name.into(), identity, end })
+        };
+        let epoch = |epoch, end| {
+            let bindings = [("s/0".to_owned(), end)].into();
+            Body::Epoch(EpochRecord { epoch, bindings, commands: Vec::new() })
+        };
+        let bodies = vec![
+            record(0, "a", None),
+            record(1, "b", None),
+            epoch(1, 10),
+            record(0, "a", Some(20)),
+            epoch(2, 20),
+            record(2, "a", None),
+        ];
+        let records = bodies.into_iter().zip(1..).map(|(body, seq)| LogRecord { seq, generation: 1, body });
+        let contents = LogContents { records: records.collect(), torn: 0 };
+        let known: Vec<_> = contents.partitions().map(|p| (p.number, p.name.as_str(), p.end)).collect();
+        assert_eq!(known, [(0, "a", Some(20)), (1, "b", None), (2, "a", None)]);
+        assert_eq!(contents.bound(), [("s/0", 20)].into());
+    }
 }

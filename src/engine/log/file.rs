@@ -18,6 +18,7 @@ use super::{
         Epoch,
         disk::Disk,
         journal::{Journal, JournalError},
+        threads::{ThreadError, spawn},
     },
     EpochLog, LogEvents,
     record::{Body, EpochRecord, LogRecord},
@@ -168,9 +169,9 @@ impl Writer {
 }
 
 impl EpochLog for FileLog {
-    fn start(&self, events: LogEvents) {
+    fn start(&self, events: LogEvents) -> Result<(), ThreadError> {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some((mut writer, entries)) = waiting else { return };
+        let Some((mut writer, entries)) = waiting else { return Ok(()) };
         let body = move || {
             loop {
                 match writer.work(&entries, &events) {
@@ -183,10 +184,9 @@ impl EpochLog for FileLog {
                 }
             }
         };
-        match std::thread::Builder::new().name("epoch log".into()).spawn(body) {
-            Ok(thread) => *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread),
-            Err(error) => tracing::error!(%error, "cannot start the thread of the epoch log"),
-        }
+        let thread = spawn("epoch log", body)?;
+        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        Ok(())
     }
 
     fn append(&self, record: EpochRecord) {
@@ -249,7 +249,8 @@ mod tests {
         log.start(LogEvents {
             durable: Box::new(move |epoch| seen.store(epoch, Ordering::SeqCst)),
             failed: Box::new(|error| panic!("{error}")),
-        });
+        })
+        .expect("a thread");
         epochs.for_each(|n| log.append(epoch(n)));
         let checkpoint =
             super::super::record::CheckpointRecord { epoch: 1, path: "p".into(), manifest: "m".into() };

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use super::{
-    super::Epoch,
+    super::{Epoch, threads::ThreadError},
     EpochLog, LogEvents,
     record::{Body, EpochRecord},
 };
@@ -19,8 +19,9 @@ struct State {
 }
 
 impl EpochLog for MemoryLog {
-    fn start(&self, events: LogEvents) {
+    fn start(&self, events: LogEvents) -> Result<(), ThreadError> {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).events = Some(events);
+        Ok(())
     }
 
     fn append(&self, record: EpochRecord) {

@@ -12,7 +12,7 @@ pub mod file;
 pub mod memory;
 pub mod record;
 
-use super::Epoch;
+use super::{Epoch, threads::ThreadError};
 use record::{Body, EpochRecord};
 
 /// What a log tells those who wait for it.
@@ -26,7 +26,10 @@ pub struct LogEvents {
 /// Where epochs are written down.
 pub trait EpochLog: Send + Sync {
     /// Begins to write; called once, before anything is appended.
-    fn start(&self, events: LogEvents);
+    ///
+    /// # Errors
+    /// Its thread cannot be started.
+    fn start(&self, events: LogEvents) -> Result<(), ThreadError>;
 
     /// Appends the next epoch; epochs rise strictly. It comes back at once: events say when it is durable.
     fn append(&self, record: EpochRecord);

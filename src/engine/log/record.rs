@@ -25,7 +25,8 @@ pub struct LogRecord {
 pub enum Body {
     /// A run has started.
     Generation(Start),
-    /// A partition is read from here on; it is logged before any of its records is.
+    /// A partition is read from here on; it is logged before any of its records is. Another one of the same number says
+    /// more of it: the last one counts.
     Partition(PartitionRecord),
     /// An epoch.
     Epoch(EpochRecord),
@@ -62,6 +63,9 @@ pub struct PartitionRecord {
     pub name: String,
     /// What identifies its content.
     pub identity: Identity,
+    /// The offset where it ends, once nothing of what may follow there is read any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<u64>,
 }
 
 impl PartitionRecord {

@@ -6,9 +6,8 @@
 //! for the outside happens on the writer's thread only.
 //!
 //! # Layout
-//! * [`chain`]: hashes over the output. [`writer`]: the thread, and what a connector does. `disturb`: for tests of the
-//!   check. [`writers`]: what all threads
-//!   share.
+//! * [`chain`]: hashes over the output. [`writer`]: the thread, which starts before the dataflow, and what a connector
+//!   does. `disturb`: for tests of the check. [`writers`]: what all threads share.
 
 pub mod chain;
 mod disturb;
@@ -26,13 +25,10 @@ use timely::{
 };
 
 pub use super::lines::Lines;
-pub use writer::{OpenSink, Progress, Sink, SinkError};
+pub use writer::{OpenSink, Progress, Sink, SinkError, Writer, WriterContext};
 pub use writers::Writers;
 
-use self::{
-    disturb::disturb,
-    writer::{Batch, Writer, WriterContext},
-};
+use self::{disturb::disturb, writer::Batch};
 use super::{Epoch, edge::Stream, intake::Intake, lines::ordered};
 
 /// What a sink needs to know of the run.
@@ -44,39 +40,36 @@ pub struct SinkContext {
     pub writers: Arc<Writers>,
     /// The worker that owns the sink.
     pub owner: usize,
-    /// Its number among all shards.
-    pub shard: usize,
-    /// Where the run begins, and the chain there; the default at the very start.
-    pub from: Progress,
+    /// The last epoch that is not written here: 0 at the very start.
+    pub from: Epoch,
 }
 
-/// Builds a sink; what comes back says which epochs it has committed. `open` is called on the owner only; without a
-/// sink, what arrives is thrown away.
+/// Builds a sink; what comes back says which epochs it has committed. `take` is called on the owner only; without a
+/// writer, what arrives is thrown away.
 pub fn sink<'s>(
     scope: Scope<'s, u64>,
     input: Stream<'s, Lines>,
     name: &str,
     context: SinkContext,
-    open: impl FnOnce() -> Option<OpenSink>,
+    take: impl FnOnce() -> Option<Writer>,
 ) -> Stream<'s, ()> {
     let owner = context.owner as u64;
-    let sink = if scope.index() == context.owner { open() } else { None };
+    let mut writer = if scope.index() == context.owner { take() } else { None };
     let (title, id) = (name.to_owned(), name.to_owned());
     input.unary_frontier::<CapacityContainerBuilder<Vec<()>>, _, _, _>(
         Exchange::new(move |_: &Lines| owner),
         name,
         move |capability, info| {
             let waker = || scope.worker().sync_activator_for(info.address.to_vec());
-            let SinkContext { intake, writers, shard, from, .. } = context;
-            let mut hold = sink.is_some().then_some(capability);
+            let SinkContext { intake, writers, from, .. } = context;
+            let mut hold = writer.is_some().then_some(capability);
             let meter = (scope.index() as u64 == owner).then(|| writers.meter(&title));
-            let mut writer = sink.zip(meter.clone()).map(|(open, meter)| {
+            if let Some(writer) = &writer {
                 intake.wake_when_durable(waker());
-                let (writers, intake, waker) = (Arc::clone(&writers), Arc::clone(&intake), waker());
-                Writer::start(open, WriterContext { name: title, shard, from, waker, meter, writers, intake })
-            });
+                writer.waker.get_or_init(waker);
+            }
             let mut held: BTreeMap<Epoch, Vec<Lines>> = BTreeMap::new();
-            let mut sent = from.epoch;
+            let mut sent = from;
             let mut unwritten: VecDeque<Epoch> = VecDeque::new();
             move |(input, frontier), _output| {
                 input.for_each(|capability, blocks| {
@@ -128,7 +121,7 @@ pub fn sink<'s>(
                 }
                 // what lies past the last epoch of a run that was stopped is thrown away; that the own sources have ended says
                 // nothing of the epochs that others are still to give
-                let past_all = || intake.last_of_all().is_some_and(|last| last <= written.max(from.epoch));
+                let past_all = || intake.last_of_all().is_some_and(|last| last <= written.max(from));
                 if frontier.is_empty() && past_all() {
                     (hold, writer) = (None, None);
                     if let Some(meter) = &meter {

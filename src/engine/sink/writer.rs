@@ -6,7 +6,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, Sender, channel},
     },
@@ -17,7 +17,12 @@ use thiserror::Error;
 use timely::scheduling::SyncActivator;
 
 use super::{
-    super::{Epoch, intake::Intake, sink_meter::SinkMeter},
+    super::{
+        Epoch,
+        intake::Intake,
+        sink_meter::SinkMeter,
+        threads::{ThreadError, spawn},
+    },
     chain::Chain,
     writers::Writers,
 };
@@ -88,33 +93,43 @@ pub(super) struct Batch {
 }
 
 /// What the thread needs to know besides its sink.
-pub(super) struct WriterContext {
+pub struct WriterContext {
     /// The sink's id.
-    pub(super) name: String,
+    pub name: String,
     /// Its number among the shards of the run.
-    pub(super) shard: usize,
+    pub shard: usize,
     /// Where this run begins: what was written up to there is not given to the thread.
-    pub(super) from: Progress,
-    pub(super) waker: SyncActivator,
-    pub(super) meter: Arc<SinkMeter>,
-    pub(super) writers: Arc<Writers>,
-    pub(super) intake: Arc<Intake>,
+    pub from: Progress,
+    /// Shared state of all writers.
+    pub writers: Arc<Writers>,
+    /// The intake, to end the run when writing fails.
+    pub intake: Arc<Intake>,
 }
 
 /// The thread: batches in, the last written epoch out.
-pub(super) struct Writer {
+pub struct Writer {
     pub(super) batches: Option<Sender<Vec<Batch>>>,
     pub(super) written: Arc<AtomicU64>,
+    /// Whom to wake when something was written: known before anything is to be.
+    pub(super) waker: Arc<OnceLock<SyncActivator>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
-    pub(super) fn start(open: OpenSink, context: WriterContext) -> Self {
+    /// Starts the thread of a shard, before there is a dataflow that would wait for it.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start(open: OpenSink, context: WriterContext) -> Result<Self, ThreadError> {
         let (batches, queue): (_, Receiver<Vec<Batch>>) = channel();
         let written = Arc::new(AtomicU64::new(context.from.epoch));
         let done = Arc::clone(&written);
+        let waker = Arc::new(OnceLock::<SyncActivator>::new());
+        let waking = Arc::clone(&waker);
         let title = format!("sink {}", context.name);
         let body = move || {
+            // an operator that has gone already needs no waking
+            let wake = || waking.get().is_some_and(|waker| waker.activate().is_ok());
             let mut shard = Shard::new(open, &context);
             while let Ok(mut acts) = queue.recv() {
                 acts.extend(queue.try_iter().flatten());
@@ -126,13 +141,13 @@ impl Writer {
                         break;
                     }
                 }
-                let _ = context.waker.activate();
+                let _ = wake();
             }
             // after a fault nothing else may be left that wakes the operator, and it holds what was not written
-            let _ = context.waker.activate();
+            let _ = wake();
         };
-        let thread = std::thread::Builder::new().name(title).spawn(body);
-        Self { batches: Some(batches), written, thread: thread.ok() }
+        let thread = spawn(&title, body)?;
+        Ok(Self { batches: Some(batches), written, waker, thread: Some(thread) })
     }
 }
 
@@ -149,6 +164,7 @@ impl Drop for Writer {
 struct Shard<'c> {
     context: &'c WriterContext,
     sink: Box<dyn Sink>,
+    meter: Arc<SinkMeter>,
     /// What stood there at the start.
     recorded: Option<Progress>,
     at: Progress,
@@ -159,7 +175,16 @@ struct Shard<'c> {
 impl<'c> Shard<'c> {
     fn new(open: OpenSink, context: &'c WriterContext) -> Self {
         let recorded = open.written.filter(|written| written.epoch > context.from.epoch);
-        Self { context, sink: open.sink, recorded, at: context.from, chains: Vec::new(), text: Vec::new() }
+        let meter = context.writers.meter(&context.name);
+        Self {
+            context,
+            sink: open.sink,
+            meter,
+            recorded,
+            at: context.from,
+            chains: Vec::new(),
+            text: Vec::new(),
+        }
     }
 
     fn write(&mut self, batches: &[Batch]) -> Result<Epoch, SinkError> {
@@ -198,7 +223,7 @@ impl<'c> Shard<'c> {
             writers.writing.fetch_sub(1, Ordering::AcqRel);
             outcome?;
             writers.written_bytes.fetch_add(self.text.len() as u64, Ordering::Relaxed);
-            self.context.meter.wrote(records);
+            self.meter.wrote(records);
         }
         writers.advance(self.context.shard, self.at.epoch, &mut self.chains);
         Ok(self.at.epoch)

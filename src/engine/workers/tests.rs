@@ -114,7 +114,7 @@ fn endless() -> Arc<Intake> {
         Arc::new(MemoryLog::default()),
         Announcements::new(None),
     ));
-    intake.start_log();
+    intake.start_log().expect("a log without a thread");
     intake
 }
 

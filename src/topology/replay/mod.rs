@@ -152,12 +152,8 @@ pub fn prepare(disk: &Arc<dyn Disk>, plan: &Plan, into: &Path) -> Result<(Plan, 
         }
     }
     disk.make_folder(&folder).map_err(io(&folder))?;
-    let spool = state.folder.join(file::SPOOL);
-    for name in disk.list(&spool).map_err(io(&spool))? {
-        let copy = folder.join(file::SPOOL).join(&name);
-        disk.make_folder(&folder.join(file::SPOOL)).map_err(io(&copy))?;
-        std::fs::copy(spool.join(&name), &copy).map_err(io(&copy))?;
-    }
+    file::copy_spools(&**disk, &state.folder, &folder)
+        .map_err(|(path, error)| ReplayError::Io { path, error })?;
     let path = folder.join(LOG);
     Journal::open(Arc::clone(disk), &path, &format(), &seed(&state)).map_err(StoredStateError::Journal)?;
     Ok((replayed, compared))
@@ -200,11 +196,12 @@ fn seed(state: &StoredState) -> Vec<LogRecord> {
     start.into_iter().chain(rest).zip(1..).map(record).collect()
 }
 
-/// Leaves of an opened input what the log has: no epoch after its last one, and where the input had ended, each partition
-/// ends where it did.
+/// Leaves of an opened input what the log has: no epoch after its last one, and where the input had ended, or epochs were
+/// cut in time, each partition ends where the log does. (With `clock: event`, an epoch may follow from what comes after it.)
 pub(super) fn only_logged(
     partitions: Vec<PartitionEntry>,
     source_ids: &[String],
+    clock: Clock,
     beginning: &mut Beginning,
 ) -> Vec<PartitionEntry> {
     let mut ends: BTreeMap<String, u64> = BTreeMap::new();
@@ -214,7 +211,7 @@ pub(super) fn only_logged(
     let last = beginning.replay.back();
     let ended = last.is_some_and(|record| record.commands.contains(&Command::End));
     beginning.limit = last.map(|record| record.epoch);
-    if !ended {
+    if !ended && clock == Clock::Event {
         return partitions;
     }
     let cut = |mut entry: PartitionEntry| {

@@ -2,8 +2,6 @@
 //!
 //! Its JSON is for machines: fields are only ever added.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use super::{StoredState, StoredStateError};
@@ -11,7 +9,6 @@ use crate::{
     engine::{
         Epoch,
         checkpoint::manifest::{FileKind, Manifest},
-        log::record::Body,
     },
     operators::stored::{MODEL_FILES, StoredModel, model},
 };
@@ -216,14 +213,7 @@ impl StoredState {
     }
 
     fn positions(&self, newest: Option<&Manifest>) -> Vec<PositionSummary> {
-        let mut logged = BTreeMap::new();
-        for epoch in self.log.epochs() {
-            logged.extend(epoch.bindings.iter().map(|(partition, offset)| (partition.as_str(), *offset)));
-        }
-        let partitions = self.log.records.iter().filter_map(|record| match &record.body {
-            Body::Partition(partition) => Some(partition),
-            _ => None,
-        });
+        let logged = self.log.bound();
         let summary = |partition: &crate::engine::log::record::PartitionRecord| {
             let key = format!("{}/{}", partition.source, partition.number);
             let checkpoint = newest.and_then(|manifest| manifest.positions.get(&key));
@@ -231,11 +221,11 @@ impl StoredState {
             PositionSummary {
                 checkpoint,
                 logged: logged.get(key.as_str()).copied().unwrap_or(0).max(checkpoint),
-                bytes: self.disk.length(std::path::Path::new(&partition.name)).ok().flatten(),
+                bytes: partition.end.or_else(|| self.disk.length(partition.name.as_ref()).ok().flatten()),
                 name: partition.name.clone(),
                 partition: key,
             }
         };
-        partitions.map(summary).collect()
+        self.log.partitions().map(summary).collect()
     }
 }
