@@ -13,9 +13,15 @@ TOOLS := target/tools
 DENY := $(or $(shell command -v cargo-deny),$(TOOLS)/bin/cargo-deny)
 FUZZ := $(or $(shell command -v cargo-fuzz),$(TOOLS)/bin/cargo-fuzz)
 
+# What tests and lint are built with: everything once. Another set of features changes crates that most others are built on.
+FEATURES := s3
+# Servers for the tests of state in object stores.
+MOTO := $(TOOLS)/moto/.5.2.5
+AZURITE := $(TOOLS)/azurite/.3.35.0
+
 .PHONY: help
 help: ## Say what can be done
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## Build, generate reviews, run topologies/demo.yaml on them, show what came out
@@ -30,16 +36,20 @@ demo: ## Build, generate reviews, run topologies/demo.yaml on them, show what ca
 	@echo "Next: change topologies/demo.yaml, check it with 'target/release/dirigent validate topologies/demo.yaml', run again with --from-scratch"
 
 .PHONY: test
-test: ## Run all tests, and the examples of the docs
-	$(CARGO) test --locked --workspace --no-fail-fast
+test: $(MOTO) ## Run all tests, and the examples of the docs (needs Python with pip for a server of S3)
+	$(CARGO) test --locked --workspace --features $(FEATURES) --no-fail-fast
+
+.PHONY: test-stores
+test-stores: $(MOTO) $(AZURITE) ## Run the tests of state in object stores with all of them built in (needs Node, too)
+	$(CARGO) test --locked --features s3,gcs,azure --test object_store
 
 .PHONY: lint
 lint: $(DENY) ## Check form, clippy, licences and sources of dependencies, and the docs
 	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --all-targets --features $(FEATURES) -- -D warnings
 # Advisories are left out: their database is a download of its own, and what it says changes without a change here.
 	$(DENY) --locked check bans licenses sources
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --features $(FEATURES)
 
 .PHONY: bench
 bench: ## Measure the kernels, the whole pipeline beside a bound without an engine, and the quality of the model
@@ -51,6 +61,17 @@ bench: ## Measure the kernels, the whole pipeline beside a bound without an engi
 fuzz: $(FUZZ) ## Throw mutated lines at decoding and cleaning for a minute (needs a nightly compiler)
 	mkdir -p fuzz/corpus/decode
 	cd fuzz && PATH="$(abspath $(dir $(FUZZ))):$$PATH" cargo +nightly fuzz run decode corpus/decode seeds/decode -- -max_total_time=60
+
+# With what S3 and its users need, and not its other services.
+$(MOTO):
+	rm -rf $(@D)
+	python3 -m pip install --quiet --disable-pip-version-check --target $(@D) 'moto[s3]==5.2.5' flask==3.1.3 flask-cors==6.0.5
+	touch $@
+
+$(AZURITE):
+	rm -rf $(@D)
+	npm install --silent --no-save --no-audit --no-fund --prefix $(@D) azurite@3.35.0
+	touch $@
 
 # Without optimisation and debug information they build in a fraction of the time, and have little to do here.
 $(TOOLS)/bin/cargo-deny:

@@ -10,11 +10,14 @@ use std::{
     process::{Command, Output},
 };
 
-use dirigent::topology::{
-    diagnostics::TopologyErrors,
-    graph, load_str,
-    plan::{From, Plan},
-    reference, schema,
+use dirigent::{
+    connect::object_store::KINDS,
+    topology::{
+        diagnostics::TopologyErrors,
+        graph, load_str,
+        plan::{From, Plan},
+        reference, schema,
+    },
 };
 
 const TOPOLOGIES: &[&str] = &["demo", "messages", "reviews-files"];
@@ -183,6 +186,33 @@ sinks:
     let ports = &plan.steps.iter().find(|step| step.id == "corrected").unwrap().inputs;
     assert_eq!(plan.reference(&ports[0][0]), "sentiment.current");
     assert_eq!(ports[1], [From::Source(1)]);
+}
+
+#[test]
+fn state_lies_in_an_object_store_that_was_built_in() {
+    let refused =
+        ["sinks.refused.type=file", "sinks.refused.inputs=[clean.dead_letters]", "sinks.refused.path=r"];
+    let with = |state: &str| read(SMALL, &[&refused[..], &[&format!("state={state}")]].concat());
+    for kind in KINDS {
+        let url = format!("{}://bucket/state/small", kind.scheme);
+        match with(&url) {
+            Ok(plan) => {
+                assert!(kind.is_built, "{url}");
+                assert_eq!(plan.options.location().unwrap().to_string(), url);
+                let local = Path::new("./state").join(&plan.name);
+                assert_eq!(plan.options.state_dir(), local, "the log needs a disk");
+                let errors = read(SMALL, &[&format!("state={url}")]).unwrap_err().render(false);
+                assert!(errors.contains("no sink reads what is refused: clean.dead_letters"), "{errors}");
+            }
+            Err(errors) => {
+                let errors = errors.render(false);
+                let help = format!("--features {}", kind.feature);
+                assert!(!kind.is_built && errors.contains(&help), "{url}: {errors}");
+            }
+        }
+        let errors = with(&format!("{}://bucket//small", kind.scheme)).unwrap_err().render(false);
+        assert!(errors.contains("no URL of a bucket and a folder"), "{errors}");
+    }
 }
 
 #[test]

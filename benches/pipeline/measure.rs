@@ -15,6 +15,8 @@ use std::{
 pub(crate) struct Measured {
     /// From its start to its end.
     pub(crate) seconds: f64,
+    /// From its start until the last of its output was written; 0 until somebody has looked.
+    pub(crate) outputs: f64,
     /// In user and kernel mode, of all threads.
     pub(crate) cpu_seconds: f64,
     /// Peak resident memory in bytes.

@@ -1,5 +1,5 @@
-//! `dirigent replay`: runs the log of a topology again from empty state, into other outputs, and compares these with the
-//! real ones.
+//! `dirigent replay`: runs the log of a topology again from empty state (or the oldest checkpoint, where its beginning is
+//! gone), into other outputs, and compares these with the real ones.
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -12,7 +12,7 @@ use crate::{
     engine::disk::LocalDisk,
     topology::{
         assemble::Writes,
-        replay::{Outcome, ReplayError, prepare},
+        replay::{Outcome, Prepared, ReplayError, prepare},
     },
 };
 
@@ -34,7 +34,7 @@ pub fn run(args: &ReplayArgs) -> ExitCode {
         Ok(plan) => plan,
         Err(code) => return code,
     };
-    let (plan, compared) = match prepare(&LocalDisk::shared(), &plan, &args.into) {
+    let Prepared { plan, compared, after } = match prepare(&LocalDisk::shared(), &plan, &args.into) {
         Ok(prepared) => prepared,
         Err(ReplayError::State(error)) => return refuse(&error),
         Err(error) => {
@@ -47,6 +47,9 @@ pub fn run(args: &ReplayArgs) -> ExitCode {
     };
     if let Err(code) = execute(&args.execute, plan, false, Writes::Logged) {
         return code;
+    }
+    if after > 0 {
+        println!("from the checkpoint of epoch {after} on: the log up to there is gone");
     }
     let mut equal = true;
     for sink in &compared {

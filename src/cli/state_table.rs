@@ -38,10 +38,11 @@ fn time(epoch: u64) -> String {
 
 /// The tables.
 pub(super) fn table(summary: &Summary) -> String {
-    let Summary { name, folder, generation, log, checkpoints, steps, sinks, positions } = summary;
+    let Summary { name, folder, store, generation, log, checkpoints, steps, sinks, positions } = summary;
     let times = if *generation == 1 { "once" } else { "times" };
     let started = if *generation == 1 { times.to_owned() } else { format!("{generation} {times}") };
-    let mut text = format!("{name}: state in {folder}, started {started}\n");
+    let elsewhere = if store == folder { String::new() } else { format!(" and {store}") };
+    let mut text = format!("{name}: state in {folder}{elsewhere}, started {started}\n");
     text += &format!(
         "\nlog: {} epochs ({} to {}), {} records, {} bytes{}{}\n",
         log.epochs,

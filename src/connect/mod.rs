@@ -1,9 +1,11 @@
 //! Connectors: what `type:` means under `sources:` and `sinks:`.
 //!
-//! [`registry`] lists them, as `operators::registry` lists the steps. [`place`]: where they read and write.
+//! [`registry`] lists them, as `operators::registry` lists the steps. [`place`]: where they read and write. [`object_store`]: where
+//! checkpoints lie that do not lie on the local disk.
 
 pub mod place;
 pub mod registry;
 pub mod standard_input;
 
 pub mod file;
+pub mod object_store;

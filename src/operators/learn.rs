@@ -23,7 +23,6 @@ use crate::{
     engine::{
         Epoch,
         checkpoint::parts::Part,
-        disk::put,
         duration::Millis,
         edge::{Update, updates},
         keyed::{KeptStep, runs},
@@ -292,13 +291,13 @@ impl Learn {
         self.shown.judged(slices.map(|(lang, figures)| slice(lang, &figures)).collect());
     }
 
-    /// Writes the model under the name of its content; its hash and its path within the state folder.
+    /// Writes the model under the name of its content; its hash and its path below the state.
     fn write_file(&self) -> Result<(String, String), Box<dyn std::error::Error>> {
         let bytes = store::save(&self.features, &self.model, &self.kept.learner)?;
         let hash = store::name(&bytes);
         let url = kept_learner::stored_at(&hash);
-        self.run.disk.make_folder(&self.run.state.join(MODELS))?;
-        put(&*self.run.disk, &self.run.state.join(&url), &bytes)?;
+        self.run.store.make_folder(MODELS)?;
+        self.run.store.put(&url, &bytes)?;
         Ok((hash, url))
     }
 }

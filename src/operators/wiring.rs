@@ -22,8 +22,7 @@ use super::{
 use crate::{
     engine::{
         Epoch,
-        checkpoint::{Change, Stored, manifest::Restored, restore::restored},
-        disk::Disk,
+        checkpoint::{Change, Stored, manifest::Restored, restore::restored, store::CheckpointStore},
         edge::{Scope, Stream, Table},
         ingest::Chunk,
         intake::{Intake, IntakeError},
@@ -36,7 +35,7 @@ use crate::{
 
 pub use crate::learning::Languages;
 
-/// The folder for stored models, in the state folder.
+/// The folder for stored models, below the state.
 pub const MODELS: &str = "models";
 
 /// A source, as the steps that decode it know it.
@@ -96,8 +95,8 @@ pub struct Run {
     pub max_record_bytes: usize,
     /// The local state folder.
     pub state: PathBuf,
-    /// The disk that it lies on.
-    pub disk: Arc<dyn Disk>,
+    /// Where checkpoints and published models lie.
+    pub store: Arc<dyn CheckpointStore>,
     /// The checkpoint that the run goes on from.
     pub restored: Option<Restored>,
     /// Whether checkpoints are taken: else nobody asks what has changed.
@@ -120,7 +119,7 @@ impl Run {
         languages: Languages,
         max_record_bytes: usize,
         state: PathBuf,
-        disk: Arc<dyn Disk>,
+        store: Arc<dyn CheckpointStore>,
         restored: Option<Restored>,
         checkpoints: bool,
         quality: QualityLog,
@@ -136,7 +135,7 @@ impl Run {
             languages,
             max_record_bytes,
             state,
-            disk,
+            store,
             restored,
             checkpoints,
             quality,

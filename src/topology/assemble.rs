@@ -91,12 +91,13 @@ impl Assembly {
     pub fn open(plan: Plan, options: RunOptions) -> Result<Self, RunError> {
         let folder = plan.options.state_dir();
         let disk = Arc::clone(&options.disk);
+        let store = plan.options.checkpoint_store(&disk)?;
         let languages = Languages::new(&plan.options.languages)
             .map_err(|error| RunError::Languages(error.to_string()))?;
         let durable = options.writes != Writes::Nothing;
         let mut phase = PhaseTimer::start();
         let mut state = if durable {
-            Some(State::open(&disk, &folder, &plan, options.writes == Writes::FromScratch)?)
+            Some(State::open(&disk, &store, &plan, options.writes == Writes::FromScratch)?)
         } else {
             disk.make_folder(&folder).map_err(|error| RunError::State {
                 folder: folder.display().to_string(),
@@ -200,7 +201,7 @@ impl Assembly {
             languages,
             plan.options.max_record_bytes as usize,
             folder,
-            disk,
+            store,
             restored,
             durable,
             QualityLog::new(options.keep_quality),

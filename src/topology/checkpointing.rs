@@ -32,8 +32,7 @@ impl Assembly {
             Some((step.id.clone(), StepState { state: state.id.to_owned(), version: state.version }))
         });
         let context = BuilderContext {
-            disk: Arc::clone(&self.options.disk),
-            state: run.state.clone(),
+            store: Arc::clone(&run.store),
             name: self.plan.name.clone(),
             generation: self.generation,
             configuration: self.plan.configuration(),

@@ -29,6 +29,7 @@ mod execute;
 mod mismatch;
 mod models;
 mod open;
+mod owner;
 mod places;
 mod references;
 mod resolve;

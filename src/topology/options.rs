@@ -6,12 +6,20 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use crate::engine::duration::Millis;
+use crate::{
+    connect::object_store::{Location, StoreError},
+    engine::{
+        checkpoint::store::{CheckpointStore, LocalStore},
+        disk::Disk,
+        duration::Millis,
+    },
+};
 
 /// What drives the epochs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -52,7 +60,7 @@ pub struct Options {
     /// How often a checkpoint is taken, in wall time: what came after it is computed again after a crash. Changes no output.
     #[serde(default = "checkpoint")]
     pub checkpoint: Millis,
-    /// The folder of the epoch log, checkpoints, progress and refused records, from the working folder: `file:PATH` or a path on a local disk; without it, `file:./state/NAME`. One run at a time has it, and the next one goes on from it.
+    /// The folder of the epoch log, checkpoints, models, progress and refused records, from the working folder: `file:PATH` or a path on a local disk; without it, `file:./state/NAME`. One run at a time has it, and the next one goes on from it. With `s3://BUCKET/FOLDER`, `gs://BUCKET/FOLDER` or `az://CONTAINER/FOLDER` checkpoints and models lie there, the rest in `./state/NAME`; refused records need a sink then. Endpoint and credentials come from the environment (`AWS_...`, `GOOGLE_...`, `AZURE_...`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
     /// The languages among which a missing one is detected.
@@ -133,15 +141,32 @@ pub const DEAD_LETTERS: &str = "dead-letters.jsonl";
 pub const REPORT: &str = "report.json";
 
 impl Options {
-    /// The folder of state.
+    /// The local folder of state.
     #[must_use]
     pub fn state_dir(&self) -> PathBuf {
         match &self.state {
-            None => Path::new("./state").join(&self.name),
-            Some(state) => {
+            Some(state) if Location::parse(state).is_none() => {
                 let path = state.strip_prefix("file:").unwrap_or(state);
                 PathBuf::from(path.strip_prefix("//").unwrap_or(path))
             }
+            _ => Path::new("./state").join(&self.name),
+        }
+    }
+
+    /// Where checkpoints and models lie, if not in the local folder of state.
+    #[must_use]
+    pub fn location(&self) -> Option<Location> {
+        Location::parse(self.state.as_ref()?)?.ok()
+    }
+
+    /// The store of checkpoints and models; `disk` is what a local one lies on.
+    ///
+    /// # Errors
+    /// A remote one cannot be reached as the environment says.
+    pub fn checkpoint_store(&self, disk: &Arc<dyn Disk>) -> Result<Arc<dyn CheckpointStore>, StoreError> {
+        match self.location() {
+            Some(location) => location.open(),
+            None => Ok(LocalStore::shared(disk, &self.state_dir())),
         }
     }
 }
@@ -164,7 +189,24 @@ pub(super) fn check(options: &Options) -> Vec<(&'static str, String, String)> {
             ));
         }
     }
-    if let Some(state) = &options.state {
+    if let Some(location) = options.state.as_deref().and_then(Location::parse) {
+        match location {
+            Err(problem) => faults.push((
+                "state",
+                format!("`state` is no URL of a bucket and a folder: {problem}"),
+                "write s3://BUCKET/FOLDER, gs://BUCKET/FOLDER or az://CONTAINER/FOLDER; endpoint and credentials come from the environment".to_owned(),
+            )),
+            Ok(Location { kind, .. }) if !kind.is_built => faults.push((
+                "state",
+                format!("`state` lies under `{}:`, and this program was built without it", kind.scheme),
+                format!(
+                    "build it with `cargo build --release --features {}`, or write file:PATH for the local disk",
+                    kind.feature
+                ),
+            )),
+            Ok(_) => {}
+        }
+    } else if let Some(state) = &options.state {
         let scheme = state.split_once(':').map(|(scheme, _)| scheme).filter(|scheme| !scheme.contains('/'));
         match scheme {
             Some("file") | None if options.state_dir().as_os_str().is_empty() => {
@@ -173,8 +215,8 @@ pub(super) fn check(options: &Options) -> Vec<(&'static str, String, String)> {
             Some("file") | None => {}
             Some(scheme) => faults.push((
                 "state",
-                format!("`state` cannot lie under `{scheme}:`: this version keeps state on the local disk"),
-                "write file:PATH or a path".to_owned(),
+                format!("`state` cannot lie under `{scheme}:`"),
+                "write file:PATH or a path for the local disk; checkpoints and models may lie under s3:, gs: or az:".to_owned(),
             )),
         }
     }

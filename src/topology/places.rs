@@ -10,7 +10,8 @@ use super::{
     document::Span,
     edges::Wired,
     options::{DEAD_LETTERS, Options, REPORT},
-    plan::unread_dead_letters,
+    owner::OWNER,
+    plan::{From, unread_dead_letters},
     start::{LOCK, LOG},
 };
 use crate::{
@@ -35,6 +36,7 @@ pub(super) fn meetings(
     components: &Components<'_>,
     wired: &Wired,
     options: Option<&Options>,
+    state: Span,
     whole: bool,
     faults: &mut Vec<Fault>,
 ) {
@@ -53,7 +55,11 @@ pub(super) fn meetings(
     }
     standard_input(&components.sources, faults);
     let Some(options) = options else { return };
-    let refused = whole && !unread_dead_letters(&wired.steps, &wired.sinks).is_empty();
+    let unread = if whole { unread_dead_letters(&wired.steps, &wired.sinks) } else { Vec::new() };
+    let refused = !unread.is_empty();
+    if refused && options.location().is_some() {
+        faults.push(need_a_sink(state, wired, &unread));
+    }
     let letters = Place::file(&options.state_dir().join(DEAD_LETTERS));
     for writer in &writers {
         if let Some(what) = kept(&writer.target.place, options, refused.then_some(&letters)) {
@@ -114,13 +120,35 @@ fn written_and_read(writer: &Writer<'_>, source: &str, read: Span) -> Fault {
         .help("a run replaces what its sinks write: give the sink a place that no source reads")
 }
 
+/// With a remote `state` there is no place for refused records beside it.
+fn need_a_sink(state: Span, wired: &Wired, unread: &[From]) -> Fault {
+    let names: Vec<String> = unread
+        .iter()
+        .filter_map(|from| match *from {
+            From::Step { step, output } => {
+                let step = &wired.steps[step];
+                Some(format!("{}.{}", step.id, step.operator.outputs[output].name?))
+            }
+            From::Source(_) => None,
+        })
+        .collect();
+    let names = names.join(", ");
+    Fault::new(state, format!("`state` is remote, and no sink reads what is refused: {names}"), "is remote")
+        .help(format!("add a sink for refused records, such as {{ type: file, inputs: [{names}], path: out/refused.jsonl }}"))
+}
+
 /// What the run keeps at a place in its folder of state, in words.
 fn kept(place: &Place, options: &Options, letters: Option<&Place>) -> Option<&'static str> {
     let state = options.state_dir();
     if letters == Some(place) {
         return Some("refused records that no sink reads");
     }
-    let files = [(REPORT, "its report"), (LOG, "the epoch log"), (LOCK, "its lock")];
+    let files = [
+        (REPORT, "its report"),
+        (LOG, "the epoch log"),
+        (LOCK, "its lock"),
+        (OWNER, "what ties it to a remote state"),
+    ];
     if let Some((_, what)) = files.into_iter().find(|(file, _)| *place == Place::file(&state.join(file))) {
         return Some(what);
     }

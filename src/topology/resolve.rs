@@ -32,7 +32,8 @@ pub(super) fn resolve(root: &Node, faults: &mut Vec<Fault>, warnings: &mut Vec<F
     // Where a reference is not understood, what looks unread may be what it meant.
     let whole = references.are_whole(&components);
     let sinks_known = whole && components.sinks.iter().all(|sink| sink.kind.is_some());
-    meetings(&components, &wired, options.as_ref(), sinks_known, faults);
+    let state = root.get("state").map_or(root.span, |node| node.span);
+    meetings(&components, &wired, options.as_ref(), state, sinks_known, faults);
     if whole {
         unread(&components, &references, &wired, warnings);
     }

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::start_error::StartError;
 use crate::{
-    connect::registry::OpenError,
+    connect::{object_store::StoreError, registry::OpenError},
     engine::{intake::IntakeError, sink::SinkError, threads::ThreadError},
 };
 
@@ -22,6 +22,9 @@ pub enum RunError {
         /// What the system said.
         reason: String,
     },
+    /// The store of checkpoints and models could not be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The run cannot go on where the last one left off.
     #[error(transparent)]
     Start(#[from] StartError),

@@ -12,6 +12,7 @@ use std::{
 pub use super::start_error::StartError;
 use super::{
     configuration::SEMANTICS_VERSION,
+    owner::claim,
     plan::Plan,
     unchanged::{compare_files, refuse_what_has_changed},
 };
@@ -25,6 +26,7 @@ use crate::{
         checkpoint::{
             builder::CHECKPOINTS,
             manifest::{Kept, Manifest, Restored},
+            store::CheckpointStore,
         },
         disk::{Disk, Lock},
         intake::{Beginning, Position},
@@ -45,6 +47,7 @@ pub const LOCK: &str = "LOCK";
 /// The state of a run, locked, as the run before left it.
 pub struct State {
     disk: Arc<dyn Disk>,
+    store: Arc<dyn CheckpointStore>,
     folder: PathBuf,
     _lock: Box<dyn Lock>,
     contents: LogContents,
@@ -78,10 +81,11 @@ impl State {
     /// It is in use, damaged, or another topology's.
     pub fn open(
         disk: &Arc<dyn Disk>,
-        folder: &Path,
+        store: &Arc<dyn CheckpointStore>,
         plan: &Plan,
         from_scratch: bool,
     ) -> Result<Self, StartError> {
+        let folder = &plan.options.state_dir();
         let fault = |error: std::io::Error| StartError::State {
             folder: folder.to_owned(),
             reason: error.to_string(),
@@ -92,10 +96,17 @@ impl State {
         disk.make_folder(folder).map_err(fault)?;
         let lock = disk.lock(&folder.join(LOCK)).map_err(fault)?;
         let lock = lock.ok_or_else(|| StartError::Locked(folder.to_owned()))?;
+        if plan.options.location().is_some() {
+            claim(&**disk, &**store, &plan.name, folder, from_scratch)?;
+        }
         if from_scratch {
             // the log last: as long as it is there, what is left of the rest is refused and not taken for an old run's
             for name in [CHECKPOINTS, progress::FOLDER, SPOOL, MODELS, LOG] {
-                disk.remove(&folder.join(name)).map_err(fault)?;
+                match name {
+                    CHECKPOINTS | MODELS => store.remove_folder(name),
+                    _ => disk.remove(&folder.join(name)),
+                }
+                .map_err(fault)?;
             }
             disk.sync_folder(folder).map_err(fault)?;
         }
@@ -116,8 +127,8 @@ impl State {
             });
         }
         let generation = contents.generation() + 1;
-        let (disk, folder) = (Arc::clone(disk), folder.to_owned());
-        Ok(Self { disk, folder, _lock: lock, contents, restored: None, generation })
+        let (disk, store, folder) = (Arc::clone(disk), Arc::clone(store), folder.to_owned());
+        Ok(Self { disk, store, folder, _lock: lock, contents, restored: None, generation })
     }
 
     /// Takes the newest checkpoint that counts and is whole.
@@ -125,7 +136,7 @@ impl State {
     /// # Errors
     /// There is none, and the log before it is gone.
     pub fn find_checkpoint(&mut self) -> Result<(), StartError> {
-        self.restored = newest_checkpoint(&self.disk, &self.folder, &self.contents)?;
+        self.restored = newest_checkpoint(&self.store, &self.contents)?;
         Ok(())
     }
 
@@ -149,7 +160,7 @@ impl State {
     /// # Errors
     /// What the run before left cannot be gone on with.
     pub fn resume(self, plan: &Plan, found: &[Found]) -> Result<(Resumed, Box<dyn Lock>), StartError> {
-        let Self { disk, folder, _lock: lock, contents, restored, generation } = self;
+        let Self { disk, folder, _lock: lock, contents, restored, generation, .. } = self;
         let after = restored.as_ref().map_or(0, |restored| restored.manifest.epoch);
         let end = contents.last_epoch().max(after);
         refuse_what_has_changed(plan, &contents, after, end)?;
@@ -191,8 +202,7 @@ fn read_again(found: &[Found], positions: &[Position], replay: &VecDeque<EpochRe
 
 /// The newest checkpoint that counts and is whole, or none where everything can be replayed.
 fn newest_checkpoint(
-    disk: &Arc<dyn Disk>,
-    folder: &Path,
+    store: &Arc<dyn CheckpointStore>,
     contents: &LogContents,
 ) -> Result<Option<Restored>, StartError> {
     let mut reasons = Vec::new();
@@ -201,11 +211,10 @@ fn newest_checkpoint(
         _ => None,
     });
     while let Some(checkpoint) = checkpoints.next() {
-        match Restored::open(Arc::clone(disk), folder, checkpoint) {
+        match Restored::open(Arc::clone(store), checkpoint) {
             Ok(mut restored) => {
                 // one that could not be used may stand between them: what came instead of it has its own record
-                let mut manifests =
-                    checkpoints.filter_map(|older| Manifest::read(&**disk, folder, older).ok());
+                let mut manifests = checkpoints.filter_map(|older| Manifest::read(&**store, older).ok());
                 restored.kept = reasons.is_empty().then(|| Kept { older: manifests.next() });
                 return Ok(Some(restored));
             }

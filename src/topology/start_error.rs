@@ -47,6 +47,20 @@ pub enum StartError {
         /// Who wants it.
         expected: String,
     },
+    /// The checkpoints in the store belong to another local folder.
+    #[error(
+        "{url} has the checkpoints of the topology `{name}` that another folder than {folder} goes on with: log and checkpoints \
+         are one state. Bring that folder here, or give this topology another `state`; `dirigent run --from-scratch` removes \
+         what a topology of the same name has there"
+    )]
+    Owned {
+        /// The store.
+        url: String,
+        /// Whose they are.
+        name: String,
+        /// The local folder.
+        folder: PathBuf,
+    },
     /// The topology or the binary is another one, and there are epochs to replay.
     #[error(
         "{what} since the last run, and the epochs after {checkpoint} up to {end} were logged but are not in a checkpoint: \

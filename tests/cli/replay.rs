@@ -110,15 +110,47 @@ fn a_log_that_gives_something_else_is_refused() {
         told.code == Some(78) && told.err.contains("start 1 logged epochs with another topology"),
         "{told:?}"
     );
-    let mut reviews = File::options().append(true).open(sandbox.path("reviews.jsonl")).unwrap();
-    let lines: Vec<String> =
-        (0..40).map(|n| review(&format!("n{n}"), "p", 1_800_000_000 + n * 40_000) + "\n").collect();
-    reviews.write_all(lines.concat().as_bytes()).unwrap();
-    assert_eq!(sandbox.run(&[]).code, Some(0));
-    let told = replay(&[]);
-    assert!(told.code == Some(1) && told.err.contains("the log was truncated up to epoch "), "{told:?}");
-    assert!(told.err.contains("--set checkpoint=365d"), "{}", told.err);
-    assert!(!sandbox.path("again").exists());
+}
+
+/// The beginning of the log is gone: the older checkpoint stands for it, and the rest is compared.
+#[test]
+fn a_truncated_log_is_replayed_from_a_checkpoint() {
+    let sandbox = Sandbox::generated(3_000);
+    let lines = sandbox.text("reviews.jsonl");
+    let lines: Vec<&str> = lines.split_inclusive('\n').collect();
+    let mut lengths = Vec::new();
+    for end in [lines.len() / 3, lines.len() / 2, lines.len()] {
+        sandbox.write("reviews.jsonl", lines[..end].concat());
+        assert_eq!(sandbox.run(&[]).code, Some(0));
+        lengths.push(sandbox.read("out/scored.jsonl").len());
+    }
+    let told = sandbox.dirigent(&["replay", "t.yaml", "--into", "again"]);
+    assert_eq!(told.code, Some(0), "{told:?}");
+    assert!(
+        told.out.contains("from the checkpoint of epoch ") && told.out.matches(", equal").count() == 4,
+        "{told:?}"
+    );
+    // what the last run wrote, and nothing of the two before it
+    let scored = sandbox.read("out/scored.jsonl");
+    assert_eq!(sandbox.text("again/scored.jsonl").as_bytes(), &scored[lengths[1]..]);
+    assert!(told.out.contains(&format!(" {} bytes, equal", lengths[2] - lengths[1])), "{}", told.out);
+
+    // a line of it that is another, and a checkpoint that is damaged
+    let changed = String::from_utf8(scored.clone()).unwrap();
+    let (before, after) = changed.split_at(lengths[1] + 500);
+    sandbox.write(
+        "out/scored.jsonl",
+        format!("{before}{}", after.replacen("\"product_id\":\"p", "\"product_id\":\"q", 1)),
+    );
+    let told = sandbox.dirigent(&["replay", "t.yaml", "--into", "second"]);
+    assert!(told.code == Some(1) && told.out.contains("scored: line "), "{told:?}");
+    sandbox.write("out/scored.jsonl", scored);
+    for entry in fs::read_dir(sandbox.path("state/shop/checkpoints")).unwrap() {
+        fs::remove_file(entry.unwrap().path().join("manifest.json")).unwrap();
+    }
+    let told = sandbox.dirigent(&["replay", "t.yaml", "--into", "third"]);
+    assert!(told.code == Some(1) && told.err.contains("no checkpoint of it is whole"), "{told:?}");
+    assert!(!sandbox.path("third").exists());
 }
 
 /// The recorded bindings drive it: no clock has a say in what comes out, and a stop is replayed up to there.

@@ -14,6 +14,7 @@ use dirigent::{
         checkpoint::{
             Change, FileContext, Stored, encode,
             manifest::{FileKind, Restored},
+            store::LocalStore,
         },
         disk::Disk,
         log::{
@@ -100,7 +101,7 @@ pub(super) fn checkpoints(contents: &LogContents) -> Vec<CheckpointRecord> {
 fn state(disk: &SimDisk, root: &Path) -> BTreeMap<String, Vec<u8>> {
     let Some(newest) = checkpoints(&log(disk, root)).pop() else { return BTreeMap::new() };
     let shared: Arc<dyn Disk> = Arc::new(disk.clone());
-    let restored = Restored::open(shared, &root.join("state"), &newest).unwrap();
+    let restored = Restored::open(LocalStore::shared(&shared, &root.join("state")), &newest).unwrap();
     let mut state = BTreeMap::new();
     let mut rows = |step: &str, bytes| state.insert(format!("{step} rows"), bytes);
     rows("sentiment.current", stored::<Review>(&restored, "sentiment.current"));
@@ -159,9 +160,10 @@ pub(super) fn litter(disk: &SimDisk, root: &Path) -> Vec<String> {
     named.reverse();
     let kept = &named[named.len().saturating_sub(2)..];
     let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let store = LocalStore::shared(&shared, &root.join("state"));
     let mut files: Vec<PathBuf> = Vec::new();
     for record in kept {
-        let restored = Restored::open(Arc::clone(&shared), &root.join("state"), record).unwrap();
+        let restored = Restored::open(Arc::clone(&store), record).unwrap();
         files.push(Path::new("state").join(&record.path).join("manifest.json"));
         files.extend(restored.manifest.files.iter().map(|file| Path::new("state").join(&file.path)));
     }

@@ -3,7 +3,12 @@
 use std::{fs, path::PathBuf, sync::Arc};
 
 use dirigent::{
-    engine::{checkpoint::manifest::Manifest, intake::IntakeError, sink::SinkError},
+    engine::{
+        checkpoint::{manifest::Manifest, store::LocalStore},
+        disk::Disk,
+        intake::IntakeError,
+        sink::SinkError,
+    },
     topology::assemble::RunError,
 };
 
@@ -30,7 +35,9 @@ fn without_last_checkpoint(scene: &Scene, leg: usize, crash: Crash) -> SimDisk {
 /// Bytes of the input that the newest checkpoint of a disk does not cover.
 fn not_covered(scene: &Scene, disk: &SimDisk) -> u64 {
     let newest = checkpoints(&log(disk, scene.root())).pop().unwrap();
-    let manifest = Manifest::read(disk, &scene.root().join("state"), &newest).unwrap();
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let manifest =
+        Manifest::read(&*LocalStore::shared(&shared, &scene.root().join("state")), &newest).unwrap();
     let covered: u64 = manifest.positions.values().map(|position| position.offset).sum();
     assert!(covered > 0);
     input_bytes(scene) - covered

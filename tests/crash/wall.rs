@@ -75,10 +75,10 @@ impl Live {
         let (log, epochs) = whole_log(&header, &disk.logged());
         disk.replace(Path::new(LOG), Some(log));
         let shared: Arc<dyn Disk> = Arc::new(disk.clone());
-        let (replayed, _) = prepare(&shared, &self.start(0, 1).plan(), &self.root().join("again"))
+        let prepared = prepare(&shared, &self.start(0, 1).plan(), &self.root().join("again"))
             .unwrap_or_else(|error| panic!("{how}: {error}"));
         let start = Start { writes: Writes::Logged, ..self.start(9, 3) };
-        start.run_plan(replayed, shared).unwrap_or_else(|error| panic!("{how}: {error}"));
+        start.run_plan(prepared.plan, shared).unwrap_or_else(|error| panic!("{how}: {error}"));
         let files = disk.files();
         for name in OUTPUTS {
             let (again, written) =

@@ -141,6 +141,36 @@ pub fn written(disk: &dyn Disk, journal: &Path) -> Result<Option<Written>, Journ
     Ok(written)
 }
 
+/// Begins a journal that says of a new, empty file that everything up to an epoch is written.
+///
+/// # Errors
+/// The system refused.
+pub fn begin(
+    disk: &Arc<dyn Disk>,
+    state: &Path,
+    sink: &str,
+    file: &Path,
+    progress: Progress,
+) -> Result<(), JournalError> {
+    let path = path_of(state, sink);
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |error| JournalError::Io { path, error }
+    };
+    for folder in [folder_of(file), folder_of(&path)] {
+        disk.make_folder(folder).map_err(io(folder))?;
+    }
+    disk.append_to(file).and_then(|mut file| file.sync()).map_err(io(file))?;
+    disk.sync_folder(folder_of(file)).map_err(io(file))?;
+    let Progress { epoch, chain } = progress;
+    let block = blake3::hash(b"").to_hex().to_string();
+    let records = [
+        Record::Open { generation: 0, path: file.to_owned() },
+        Record::Progress { generation: 0, epoch, chain, length: 0, block },
+    ];
+    Journal::open(Arc::clone(disk), &path, &format(), &records).map(drop)
+}
+
 /// How far a file is written, and the journal that says so.
 pub(super) struct FileProgress {
     generation: u64,

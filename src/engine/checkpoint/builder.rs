@@ -7,7 +7,6 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -18,7 +17,6 @@ use serde_json::Value;
 use super::{
     super::{
         Epoch,
-        disk::{Disk, put},
         log::{
             EpochLog,
             record::{Body, CheckpointRecord},
@@ -26,21 +24,21 @@ use super::{
         sink::Writers,
     },
     announce::{Announced, Announcements},
+    folder::Folder,
     garbage::Kept,
     in_order::in_order,
     line::{Line, Shard, shards},
     manifest::{FORMAT, FileEntry, FileKind, MANIFEST, Manifest, Restored, StepState, hash},
-    parts::{MadeFile, Part, RowsPart},
+    parts::{Part, RowsPart},
+    store::CheckpointStore,
 };
 
-pub use super::garbage::{CHECKPOINTS, folders};
+pub use super::garbage::CHECKPOINTS;
 
 /// What is the same for all checkpoints of a run.
 pub struct BuilderContext {
     /// Where files go.
-    pub disk: Arc<dyn Disk>,
-    /// The state folder.
-    pub state: PathBuf,
+    pub store: Arc<dyn CheckpointStore>,
     /// The name of the topology.
     pub name: String,
     /// Which start of the run this is.
@@ -179,58 +177,35 @@ impl Builder {
             changes.flat_map(|(step, changes)| shards(step, &**changes, line.as_ref(), other)).collect();
 
         let context = &self.context;
-        // a file that lies there, or is put there
-        let entry = |path: String, bytes: &[u8]| FileEntry {
-            step: String::new(),
-            kind: FileKind::Whole,
-            name: String::new(),
-            shard: 0,
-            path,
-            bytes: bytes.len() as u64,
-            hash: hash(bytes),
-            rows: 0,
+        let filled = Folder::new(&*context.store, &folder, epoch);
+        let prepare = || {
+            let made = whole.into_iter().map(|part| (part.make)().map(|files| (part.step, files)));
+            let made = made.collect::<Result<Vec<_>, _>>().map_err(|error| fault(&error))?;
+            // nothing is written before every sink has committed
+            let chains = context.writers.wait_for(epoch).ok_or(Stop::Run)?;
+            filled.make().map_err(|error| fault(&error))?;
+            Ok((chains, made))
         };
-        let put_file = |name: &str, bytes: &[u8]| {
-            let path = format!("{folder}/{name}");
-            put(&*context.disk, &context.state.join(&path), bytes).map_err(|error| fault(&error))?;
-            Ok(entry(path, bytes))
+        let prepare = || {
+            let prepared = prepare();
+            filled.open(prepared.is_ok());
+            let (chains, made) = prepared?;
+            let mut files = Vec::new();
+            for (step, made) in made {
+                for file in made {
+                    files.push(filled.put_whole(&step, file).map_err(|error| fault(&error))?);
+                }
+            }
+            Ok((chains, files))
         };
-        let (disk, state) = (&context.disk, &context.state);
-        let read = |path: &str| disk.read(&state.join(path));
         let mut written: Vec<Option<FileEntry>> = Vec::with_capacity(shards.len());
         let (chains, mut files) = in_order(
             shards.len(),
             threads,
-            |n| shards[n].encode(read, epoch),
-            || {
-                let whole: Vec<_> = whole.into_iter().map(|part| (part.step, (part.make)())).collect();
-                // nothing is written before every sink has committed
-                let chains = context.writers.wait_for(epoch).ok_or(Stop::Run)?;
-                context.disk.make_folder(&context.state.join(&folder)).map_err(|error| fault(&error))?;
-                let mut files = Vec::new();
-                for (step, made) in whole {
-                    for MadeFile { name, bytes, lies_at } in made.map_err(|error| fault(&error))? {
-                        let lies = |path: &String| {
-                            let same = |found: Option<Vec<u8>>| found.is_some_and(|found| found == bytes);
-                            read(path).map(same).map_err(|error| fault(&error))
-                        };
-                        let file = match lies_at {
-                            Some(path) if lies(&path)? => entry(path, &bytes),
-                            _ => put_file(&format!("{step}.{name}"), &bytes)?,
-                        };
-                        files.push(FileEntry { step: step.clone(), name, ..file });
-                    }
-                }
-                Ok((chains, files))
-            },
-            |_, n, encoded| {
-                let Shard { step, shard, writes, .. } = shards[n];
-                let file =
-                    encoded.map_err(|error| fault(&error))?.zip(writes).map(|((bytes, rows), kind)| {
-                        let file = put_file(&format!("{step}.{shard}.{}.parquet", kind.as_str()), &bytes)?;
-                        Ok(FileEntry { step: step.to_owned(), kind, shard, rows, ..file })
-                    });
-                written.push(file.transpose()?);
+            |room: &mut Vec<u8>, n| filled.put_shard(&shards[n], room),
+            prepare,
+            |_, _, file| {
+                written.push(file.map_err(|error| fault(&error))?);
                 Ok(())
             },
         )?;
@@ -255,8 +230,7 @@ impl Builder {
             files,
         };
         let json = serde_json::to_vec_pretty(&manifest).map_err(|error| fault(&error))?;
-        let path = context.state.join(&folder).join(MANIFEST);
-        put(&*context.disk, &path, &json).map_err(|error| fault(&error))?;
+        context.store.put_new(&format!("{folder}/{MANIFEST}"), &json).map_err(|error| fault(&error))?;
         let record = CheckpointRecord { epoch, path: folder.clone(), manifest: hash(&json) };
         context.log.append_and_wait(Body::Checkpoint(record)).map_err(Stop::Fault)?;
         self.kept.push(epoch, &folder, &manifest.files);

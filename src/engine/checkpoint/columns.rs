@@ -133,7 +133,7 @@ pub(super) fn properties(
             descending: false,
             nulls_first: false,
         }]))
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_compression(Compression::UNCOMPRESSED)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_offset_index_disabled(true);
     for (n, column) in columns.iter().enumerate() {
@@ -149,8 +149,10 @@ pub(super) fn properties(
             ColumnType::Hash16 => Encoding::PLAIN,
         };
         properties = properties.set_column_encoding(path.clone(), encoding);
-        if column.packed || column.kind == ColumnType::Hash16 {
-            properties = properties.set_column_compression(path.clone(), Compression::UNCOMPRESSED);
+        // what its encoding has packed already gets no smaller
+        if matches!(column.kind, ColumnType::Text | ColumnType::Bytes) && !column.few && !column.packed {
+            let zstd = Compression::ZSTD(ZstdLevel::try_new(1)?);
+            properties = properties.set_column_compression(path.clone(), zstd);
         }
         if matches!(column.kind, ColumnType::Bytes | ColumnType::Hash16) && n > 0 {
             properties = properties.set_column_statistics_enabled(path, EnabledStatistics::None);

@@ -24,8 +24,8 @@ use super::{
 };
 
 /// A group ends with as many rows as this, or when it is seen to hold as many bytes.
-pub(super) const GROUP_ROWS: usize = 16 * 1024;
-pub(super) const GROUP_BYTES: usize = 8 << 20;
+pub(super) const GROUP_ROWS: usize = 8 * 1024;
+pub(super) const GROUP_BYTES: usize = 2 << 20;
 /// Every how many rows the bytes are counted.
 const COUNT_EVERY: usize = 16;
 
@@ -52,6 +52,15 @@ impl<R: Stored> Encoder<R> {
     /// # Errors
     /// If the state's columns have no schema.
     pub fn new(context: &FileContext) -> Result<Self, StoredError> {
+        Self::within(Vec::new(), context)
+    }
+
+    /// A file without rows, which is made in the memory of `room`.
+    ///
+    /// # Errors
+    /// If the state's columns have no schema.
+    pub fn within(mut room: Vec<u8>, context: &FileContext) -> Result<Self, StoredError> {
+        room.clear();
         let entry = |key: &str, value: String| KeyValue::new(key.to_owned(), value);
         let metadata = vec![
             entry(FORMAT_KEY, FORMAT.to_string()),
@@ -63,7 +72,7 @@ impl<R: Stored> Encoder<R> {
         ];
         let properties = properties(R::COLUMNS, metadata)?;
         Ok(Self {
-            file: SerializedFileWriter::new(Vec::new(), schema(R::ID, R::COLUMNS)?, properties)?,
+            file: SerializedFileWriter::new(room, schema(R::ID, R::COLUMNS)?, properties)?,
             buffers: R::COLUMNS.iter().copied().map(Buffer::new).collect(),
             deleted: Vec::new(),
             last: None,
@@ -102,6 +111,17 @@ impl<R: Stored> Encoder<R> {
             buffer.push(value);
         }
         self.end_row(true)
+    }
+
+    /// Writes changes, sorted by key and above the last one.
+    ///
+    /// # Errors
+    /// If the keys do not ascend strictly, or values do not fit the columns.
+    pub fn put_all(&mut self, changes: &[Change<R>]) -> Result<(), StoredError> {
+        changes.iter().try_for_each(|change| match change {
+            Change::Put(row) => self.put(row),
+            Change::Delete(key) => self.delete(key),
+        })
     }
 
     /// The bytes of the file.
@@ -165,16 +185,19 @@ pub(super) fn write(
         Values::Ints(ints) => writer.typed::<Int64Type>().write_batch(ints, present, None)?,
         Values::Bools(bools) => writer.typed::<BoolType>().write_batch(bools, present, None)?,
         Values::Bytes(bytes, ends) => {
-            let bytes = Bytes::from(mem::take(bytes));
+            let shared = Bytes::from(mem::take(bytes));
             let starts = [0].into_iter().chain(ends.iter().copied());
-            let values = starts.zip(&*ends).map(|(start, end)| ByteArray::from(bytes.slice(start..*end)));
-            if buffer.column.kind == ColumnType::Hash16 {
+            let values = starts.zip(&*ends).map(|(start, end)| ByteArray::from(shared.slice(start..*end)));
+            let written = if buffer.column.kind == ColumnType::Hash16 {
                 let values: Vec<_> = values.map(Into::into).collect();
                 writer.typed::<FixedLenByteArrayType>().write_batch(&values, present, None)?
             } else {
                 let values: Vec<_> = values.collect();
                 writer.typed::<ByteArrayType>().write_batch(&values, present, None)?
-            }
+            };
+            // nobody else has it any more, so it is the same memory again
+            *bytes = Vec::from(shared);
+            written
         }
     };
     Ok(())
@@ -186,11 +209,6 @@ pub(super) fn write(
 /// If the keys do not ascend strictly, or values do not fit the columns.
 pub fn encode<R: Stored>(changes: &[Change<R>], context: &FileContext) -> Result<Vec<u8>, StoredError> {
     let mut encoder = Encoder::new(context)?;
-    for change in changes {
-        match change {
-            Change::Put(row) => encoder.put(row)?,
-            Change::Delete(key) => encoder.delete(key)?,
-        }
-    }
+    encoder.put_all(changes)?;
     encoder.finish()
 }

@@ -7,11 +7,10 @@
 use std::{
     collections::{BTreeSet, VecDeque},
     io,
-    path::Path,
 };
 
 use super::{
-    super::{Epoch, disk::Disk},
+    super::Epoch,
     builder::BuilderContext,
     manifest::{FileEntry, MANIFEST},
 };
@@ -35,23 +34,22 @@ impl Kept {
         while self.0.len() > 2 {
             self.0.pop_front();
         }
-        let all = context.state.join(CHECKPOINTS);
-        for folder in context.disk.list(&all)? {
+        for folder in context.store.list(CHECKPOINTS)? {
             let of_newer = generation_of(&folder).is_none_or(|generation| generation > context.generation);
             if of_newer {
                 continue;
             }
-            let (mut left, path) = (0, all.join(&folder));
-            for name in context.disk.list(&path)? {
-                let below = format!("{CHECKPOINTS}/{folder}/{name}");
+            let (mut left, path) = (0, format!("{CHECKPOINTS}/{folder}"));
+            for name in context.store.list(&path)? {
+                let below = format!("{path}/{name}");
                 if self.0.iter().any(|(_, named)| named.contains(&below)) {
                     left += 1;
                 } else {
-                    context.disk.remove(&path.join(name))?;
+                    context.store.remove(&below)?;
                 }
             }
             if left == 0 {
-                context.disk.remove(&path)?;
+                context.store.remove_folder(&path)?;
             }
         }
         if let [(older, _), _] = self.0.make_contiguous() {
@@ -63,12 +61,4 @@ impl Kept {
 
 fn generation_of(folder: &str) -> Option<u64> {
     folder.split_once('-')?.1.parse().ok()
-}
-
-/// The checkpoints below a state folder, whether they count or not.
-///
-/// # Errors
-/// What the system says.
-pub fn folders(disk: &dyn Disk, state: &Path) -> io::Result<Vec<String>> {
-    disk.list(&state.join(CHECKPOINTS))
 }

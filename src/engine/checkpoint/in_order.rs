@@ -13,11 +13,12 @@ use std::{
 };
 
 /// Does `work` on 0 to `count - 1`, on so many threads, while `prepare` runs on this one; then gives every result to
-/// `take`, in order. The first error of either ends it.
-pub(super) fn in_order<T: Send, P, E>(
+/// `take`, in order. The first error of either ends it. Each thread has something of its own that it keeps from one work
+/// to the next.
+pub(super) fn in_order<S: Default, T: Send, P, E>(
     count: usize,
     threads: usize,
-    work: impl Fn(usize) -> T + Sync,
+    work: impl Fn(&mut S, usize) -> T + Sync,
     prepare: impl FnOnce() -> Result<P, E>,
     mut take: impl FnMut(&mut P, usize, T) -> Result<(), E>,
 ) -> Result<P, E> {
@@ -29,9 +30,10 @@ pub(super) fn in_order<T: Send, P, E>(
         for _ in 0..threads.min(count) {
             let (give, next, work) = (give.clone(), &next, &work);
             scope.spawn(move || {
+                let mut own = S::default();
                 loop {
                     let n = next.fetch_add(1, Ordering::Relaxed);
-                    if n >= count || give.send((n, work(n))).is_err() {
+                    if n >= count || give.send((n, work(&mut own, n))).is_err() {
                         break;
                     }
                 }
@@ -61,7 +63,11 @@ mod tests {
             let squares = in_order(
                 100,
                 threads,
-                |n| n * n,
+                |made: &mut usize, n| {
+                    *made += 1;
+                    assert!(*made <= n + 1);
+                    n * n
+                },
                 || Ok::<_, ()>(Vec::new()),
                 |taken: &mut Vec<(usize, usize)>, n, square| {
                     taken.push((n, square));
@@ -70,7 +76,7 @@ mod tests {
             );
             assert_eq!(squares, Ok((0..100).map(|n| (n, n * n)).collect()), "{threads} threads");
         }
-        assert_eq!(in_order(0, 2, |n| n, || Ok::<_, ()>(7), |_, _, _| Err(())), Ok(7));
+        assert_eq!(in_order(0, 2, |(): &mut (), n| n, || Ok::<_, ()>(7), |_, _, _| Err(())), Ok(7));
     }
 
     #[test]
@@ -80,10 +86,10 @@ mod tests {
             taken.fetch_add(1, Ordering::Relaxed);
             if n == 3 { Err("no room") } else { Ok(()) }
         };
-        assert_eq!(in_order(1000, 2, |n| n, || Ok(()), take), Err("no room"));
+        assert_eq!(in_order(1000, 2, |(): &mut (), n| n, || Ok(()), take), Err("no room"));
         assert_eq!(taken.load(Ordering::Relaxed), 4);
         assert_eq!(
-            in_order(1000, 2, |n| n, || Err::<(), _>("not ready"), |_, _, _| Ok(())),
+            in_order(1000, 2, |(): &mut (), n| n, || Err::<(), _>("not ready"), |_, _, _| Ok(())),
             Err("not ready")
         );
     }

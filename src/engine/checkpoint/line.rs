@@ -57,16 +57,18 @@ pub(super) fn shards<'a>(
 }
 
 impl Shard<'_> {
-    /// The file that is written, `None` where none is; `read` reads a file of an older checkpoint.
+    /// The file that is written, in the memory of `room`, `None` where none is; `read` reads a file of an older
+    /// checkpoint.
     pub(super) fn encode(
         &self,
         read: impl Fn(&str) -> io::Result<Option<Vec<u8>>>,
         epoch: Epoch,
+        room: Vec<u8>,
     ) -> Result<Option<Encoded>, String> {
         let file = match self.writes {
             None | Some(FileKind::Whole) => return Ok(None),
             Some(FileKind::Delta) => {
-                let bytes = self.changes.delta(self.shard, epoch).map_err(|error| error.to_string())?;
+                let bytes = self.changes.delta(self.shard, epoch, room).map_err(|error| error.to_string())?;
                 (bytes, self.changes.len(self.shard))
             }
             Some(FileKind::Base) => {
@@ -76,7 +78,7 @@ impl Shard<'_> {
                     whole.map(Bytes::from).ok_or_else(|| format!("{} is damaged", file.path))
                 };
                 let older = self.stands.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-                self.changes.base(older, self.shard, epoch).map_err(|error| error.to_string())?
+                self.changes.base(older, self.shard, epoch, room).map_err(|error| error.to_string())?
             }
         };
         Ok((file.1 > 0).then_some(file))

@@ -3,12 +3,7 @@
 //! It lies in the folder of its epoch and generation, and counts only once the log has a record with its hash. Files of
 //! older checkpoints may be named by it; each is named with its size and hash, and one that differs is refused.
 
-use std::{
-    collections::BTreeMap,
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -16,10 +11,11 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::{
-    super::{Epoch, disk::Disk, intake::Position, log::record::CheckpointRecord, sink::chain::Chain},
+    super::{Epoch, intake::Position, log::record::CheckpointRecord, sink::chain::Chain},
     collection::{Stored, StoredError},
     decoder::Rows,
     merging::merge,
+    store::CheckpointStore,
 };
 
 /// Version of the form of a manifest.
@@ -99,7 +95,7 @@ pub struct FileEntry {
     pub name: String,
     /// Its shard; 0 of a whole file.
     pub shard: u32,
-    /// Its path below the state folder.
+    /// Its path in the store: below the state folder, or the URL of a remote `state`.
     pub path: String,
     /// Its length.
     pub bytes: u64,
@@ -161,14 +157,20 @@ pub fn hash(bytes: &[u8]) -> String {
 }
 
 impl Manifest {
+    /// The path of the manifest that a record of the log names, in its store.
+    #[must_use]
+    pub fn path(record: &CheckpointRecord) -> String {
+        format!("{}/{MANIFEST}", record.path)
+    }
+
     /// Reads the manifest that a record of the log names, and checks its hash and format.
     ///
     /// # Errors
     /// It is missing, damaged or foreign.
-    pub fn read(disk: &dyn Disk, state: &Path, record: &CheckpointRecord) -> Result<Self, CheckpointError> {
-        let path = state.join(&record.path).join(MANIFEST);
-        let bytes = whole(disk, &path, &record.manifest)?;
-        let wrong = |reason: String| CheckpointError::Manifest { path: path.clone(), reason };
+    pub fn read(store: &dyn CheckpointStore, record: &CheckpointRecord) -> Result<Self, CheckpointError> {
+        let path = Self::path(record);
+        let bytes = whole(store, &path, &record.manifest)?;
+        let wrong = |reason: String| CheckpointError::Manifest { path: store.place(&path), reason };
         let manifest: Self = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
         if manifest.format != FORMAT {
             return Err(wrong(format!("it has format {}, expected was {FORMAT}", manifest.format)));
@@ -180,8 +182,7 @@ impl Manifest {
 /// A checkpoint whose files can be read.
 #[derive(Clone, Debug)]
 pub struct Restored {
-    disk: Arc<dyn Disk>,
-    state: PathBuf,
+    store: Arc<dyn CheckpointStore>,
     /// What it holds.
     pub manifest: Manifest,
     /// What else is kept; `None` where the log names a newer one that cannot be used: nothing is removed then.
@@ -200,13 +201,9 @@ impl Restored {
     ///
     /// # Errors
     /// A file is missing, damaged or foreign.
-    pub fn open(
-        disk: Arc<dyn Disk>,
-        state: &Path,
-        record: &CheckpointRecord,
-    ) -> Result<Self, CheckpointError> {
-        let manifest = Manifest::read(&*disk, state, record)?;
-        let restored = Self { disk, state: state.to_owned(), manifest, kept: None };
+    pub fn open(store: Arc<dyn CheckpointStore>, record: &CheckpointRecord) -> Result<Self, CheckpointError> {
+        let manifest = Manifest::read(&*store, record)?;
+        let restored = Self { store, manifest, kept: None };
         for file in &restored.manifest.files {
             restored.read(file)?;
         }
@@ -218,7 +215,7 @@ impl Restored {
     /// # Errors
     /// It is missing or damaged.
     pub fn read(&self, file: &FileEntry) -> Result<Vec<u8>, CheckpointError> {
-        whole(&*self.disk, &self.state.join(&file.path), &file.hash)
+        whole(&*self.store, &file.path, &file.hash)
     }
 
     /// The files of a step.
@@ -261,18 +258,19 @@ impl Restored {
     }
 
     fn stored(&self, file: &FileEntry, error: StoredError) -> CheckpointError {
-        CheckpointError::Stored { path: self.state.join(&file.path), error }
+        CheckpointError::Stored { path: self.store.place(&file.path), error }
     }
 }
 
-fn whole(disk: &dyn Disk, path: &Path, expected: &str) -> Result<Vec<u8>, CheckpointError> {
-    let bytes = disk
+fn whole(store: &dyn CheckpointStore, path: &str, expected: &str) -> Result<Vec<u8>, CheckpointError> {
+    let place = || store.place(path);
+    let bytes = store
         .read(path)
-        .map_err(|error| CheckpointError::Io { path: path.to_owned(), error })?
-        .ok_or_else(|| CheckpointError::Missing { path: path.to_owned() })?;
+        .map_err(|error| CheckpointError::Io { path: place(), error })?
+        .ok_or_else(|| CheckpointError::Missing { path: place() })?;
     let found = hash(&bytes);
     if found != expected {
-        return Err(CheckpointError::Damaged { path: path.to_owned(), expected: expected.to_owned(), found });
+        return Err(CheckpointError::Damaged { path: place(), expected: expected.to_owned(), found });
     }
     Ok(bytes)
 }

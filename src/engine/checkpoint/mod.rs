@@ -11,6 +11,7 @@
 //! * [`builder`]: the thread that stores it; `line`: which files of a shard are made anew; `in_order`: on several
 //!   threads; `garbage`: what is removed then; [`manifest`]: what it holds, and reading
 //!   it again; [`restore`]: back into the dataflow.
+//! * [`store`]: where its files lie.
 
 pub mod announce;
 pub mod builder;
@@ -19,6 +20,7 @@ pub mod columns;
 pub mod decoder;
 pub mod encoder;
 pub mod export;
+mod folder;
 mod garbage;
 mod in_order;
 mod line;
@@ -28,6 +30,7 @@ pub mod parts;
 pub mod restore;
 pub mod rows;
 mod seal;
+pub mod store;
 pub mod table;
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ use super::{
     super::Epoch,
     collection::{Change, FileContext, Stored, StoredError, shard_of},
     decoder::Rows,
-    encoder::{Encoder, encode},
+    encoder::Encoder,
     merging::merge_changes,
 };
 
@@ -68,17 +68,24 @@ pub trait RowsPart: Send + Sync {
     /// Changes in a shard.
     fn len(&self, shard: u32) -> u64;
 
-    /// The file of a shard's changes.
+    /// The file of a shard's changes, in the memory of `room`.
     ///
     /// # Errors
     /// A row cannot be stored.
-    fn delta(&self, shard: u32, epoch: Epoch) -> Result<Vec<u8>, StoredError>;
+    fn delta(&self, shard: u32, epoch: Epoch, room: Vec<u8>) -> Result<Vec<u8>, StoredError>;
 
-    /// The file of all rows of a shard, from older files (oldest first) and these changes; and how many there are.
+    /// The file of all rows of a shard, from older files (oldest first) and these changes, in the memory of `room`; and
+    /// how many there are.
     ///
     /// # Errors
     /// A file is damaged, or a row cannot be stored.
-    fn base(&self, files: Vec<Bytes>, shard: u32, epoch: Epoch) -> Result<(Vec<u8>, u64), StoredError>;
+    fn base(
+        &self,
+        files: Vec<Bytes>,
+        shard: u32,
+        epoch: Epoch,
+        room: Vec<u8>,
+    ) -> Result<(Vec<u8>, u64), StoredError>;
 
     /// Itself, to be told by its type.
     fn as_any(&self) -> &dyn Any;
@@ -101,6 +108,12 @@ impl<R: Stored + Clone + Sync + 'static> Changes<R> {
     #[must_use]
     pub fn part(step: &str, came: Vec<Change<R>>) -> Part {
         Part::Rows(Box::new(Self { step: step.to_owned(), came, shards: Vec::new() }))
+    }
+}
+
+impl<R> Changes<R> {
+    fn context(&self, shard: u32, epoch: Epoch) -> FileContext {
+        FileContext { step: self.step.clone(), shard, epoch }
     }
 }
 
@@ -144,17 +157,25 @@ impl<R: Stored + Clone + Sync + 'static> RowsPart for Changes<R> {
         self.shards[shard as usize].len() as u64
     }
 
-    fn delta(&self, shard: u32, epoch: Epoch) -> Result<Vec<u8>, StoredError> {
-        encode(&self.shards[shard as usize], &FileContext { step: self.step.clone(), shard, epoch })
+    fn delta(&self, shard: u32, epoch: Epoch, room: Vec<u8>) -> Result<Vec<u8>, StoredError> {
+        let mut encoder = Encoder::within(room, &self.context(shard, epoch))?;
+        encoder.put_all(&self.shards[shard as usize])?;
+        encoder.finish()
     }
 
-    fn base(&self, files: Vec<Bytes>, shard: u32, epoch: Epoch) -> Result<(Vec<u8>, u64), StoredError> {
+    fn base(
+        &self,
+        files: Vec<Bytes>,
+        shard: u32,
+        epoch: Epoch,
+        room: Vec<u8>,
+    ) -> Result<(Vec<u8>, u64), StoredError> {
         let mut sorted: Vec<Box<dyn Iterator<Item = Result<Change<R>, StoredError>> + '_>> = Vec::new();
         for file in files {
             sorted.push(Box::new(Rows::<R>::open(file)?));
         }
         sorted.push(Box::new(self.shards[shard as usize].iter().cloned().map(Ok)));
-        let mut encoder = Encoder::<R>::new(&FileContext { step: self.step.clone(), shard, epoch })?;
+        let mut encoder = Encoder::<R>::within(room, &self.context(shard, epoch))?;
         let mut rows = 0;
         for row in merge_changes(sorted) {
             encoder.put(&row?)?;

@@ -129,10 +129,15 @@ impl Writer {
         self.journal.replace(&self.records)
     }
 
-    /// Writes what has come; false when nothing will come any more.
-    fn work(&mut self, entries: &Receiver<Entry>, events: &LogEvents) -> Result<bool, JournalError> {
+    /// Writes what has come; false when nothing will come any more. Those who wait are in `waiting` until they know.
+    fn work(
+        &mut self,
+        entries: &Receiver<Entry>,
+        events: &LogEvents,
+        waiting: &mut Waiting,
+    ) -> Result<bool, JournalError> {
         let Ok(first) = entries.recv() else { return Ok(false) };
-        let (mut last, mut waiting, mut truncate, mut truncated) = (None, Vec::new(), None, Vec::new());
+        let (mut last, mut truncate) = (None, None);
         for entry in std::iter::once(first).chain(entries.try_iter()) {
             match entry {
                 Entry::Append(body) => {
@@ -143,11 +148,11 @@ impl Writer {
                 }
                 Entry::Wait(body, done) => {
                     self.append(body)?;
-                    waiting.push(done);
+                    waiting.appended.push(done);
                 }
                 Entry::Truncate(through, done) => {
                     truncate = truncate.max(Some(through));
-                    truncated.push(done);
+                    waiting.truncated.push(done);
                 }
             }
         }
@@ -155,17 +160,24 @@ impl Writer {
         if let Some(epoch) = last {
             (events.durable)(epoch);
         }
-        for done in waiting {
+        for done in waiting.appended.drain(..) {
             let _ = done.send(Ok(()));
         }
         if let Some(through) = truncate {
             self.truncate(through)?;
         }
-        for done in truncated {
+        for done in waiting.truncated.drain(..) {
             let _ = done.send(());
         }
         Ok(true)
     }
+}
+
+/// Those who wait for what they gave.
+#[derive(Default)]
+struct Waiting {
+    appended: Vec<Sender<Result<(), String>>>,
+    truncated: Vec<Sender<()>>,
 }
 
 impl EpochLog for FileLog {
@@ -173,8 +185,10 @@ impl EpochLog for FileLog {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some((mut writer, entries)) = waiting else { return Ok(()) };
         let body = move || {
+            // it lives longer than an error is news: who waits must not be first to tell of it, and know less
+            let mut waiting = Waiting::default();
             loop {
-                match writer.work(&entries, &events) {
+                match writer.work(&entries, &events, &mut waiting) {
                     Ok(true) => {}
                     Ok(false) => return,
                     Err(error) => {

@@ -1,20 +1,21 @@
 //! The outputs of a replay beside the real ones: the same bytes, or the first line that is another.
 //!
-//! Limit: where the real output is behind the log, a line without an epoch (a dead letter) behind its end is taken for a
-//! later epoch's.
+//! A replay that begins with a checkpoint is compared with the lines after its epoch. Limits: where the real output is
+//! behind the log, a line without an epoch (a dead letter) behind its end is taken for a later epoch's; and of such lines
+//! those after a checkpoint are as many bytes from the end as the replay has written.
 
 use std::{
     fs::File,
-    io::{BufRead, BufReader},
+    io::{self, BufRead, BufReader, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
 
 use serde_json::Value;
 
-use super::ReplayError;
+use super::{ReplayError, from_checkpoint::Base};
 use crate::{
     connect::file::progress,
-    engine::{Epoch, disk::Disk},
+    engine::{Epoch, disk::Disk, log::record::EpochRecord},
     topology::{
         options::DEAD_LETTERS,
         stored::{SinkProgress, StoredState, StoredStateError},
@@ -40,6 +41,8 @@ struct Real {
     length: u64,
     epoch: Epoch,
     epochs: usize,
+    /// What comes after this epoch is compared.
+    after: Epoch,
 }
 
 /// What a comparison gave.
@@ -72,6 +75,7 @@ pub(super) fn compare_with(
     id: &str,
     copy: PathBuf,
     folder: &Path,
+    base: Option<&Base<'_>>,
 ) -> Compared {
     let real = || {
         let sink = sinks.iter().find(|sink| sink.id == id).ok_or("the real run has not written it yet")?;
@@ -79,8 +83,9 @@ pub(super) fn compare_with(
         let written = written.as_ref().ok_or("the real run has not written it yet")?;
         let first = state.starts().next().map(|(_, start)| start);
         let declared = first.and_then(|start| start.topology.get("sinks")?.as_array());
-        let was_there =
-            id == DEAD_LETTERS || declared.is_some_and(|sinks| sinks.iter().any(|sink| sink["id"] == id));
+        let was_there = base.is_some_and(|base| base.has(id))
+            || id == DEAD_LETTERS
+            || declared.is_some_and(|sinks| sinks.iter().any(|sink| sink["id"] == id));
         if !was_there {
             return Err(
                 "the sink was added to a state that was there: it began with what that held".to_owned()
@@ -90,8 +95,10 @@ pub(super) fn compare_with(
             return Err(format!("{} is no file that can be read again", written.path.display()));
         }
         let epoch = written.progress.epoch;
-        let epochs = state.log.epochs().filter(|record| record.epoch <= epoch).count();
-        Ok(Real { path: written.path.clone(), length: written.length, epoch, epochs })
+        let after = base.map_or(0, Base::epoch);
+        let covered = |record: &&EpochRecord| record.epoch > after && record.epoch <= epoch;
+        let epochs = state.log.epochs().filter(covered).count();
+        Ok(Real { path: written.path.clone(), length: written.length, epoch, epochs, after })
     };
     Compared { id: id.to_owned(), copy, journal: progress::path_of(folder, id), real: real() }
 }
@@ -121,7 +128,15 @@ impl Compared {
                 return Ok(Outcome::Differs { line: 1, epoch: None, what });
             }
         };
-        let (mut line, mut at) = (0, 0);
+        let length = copy.get_ref().metadata().map_err(fault)?.len();
+        let (mut line, mut at) = match real.begins(&mut found, length) {
+            Ok(begins) => begins,
+            Err(error) => {
+                let what = format!("{}: {error}", real.path.display());
+                return Ok(Outcome::Differs { line: 1, epoch: None, what });
+            }
+        };
+        let (first, begins) = (line, at);
         let (mut one, mut other) = (Vec::new(), Vec::new());
         while at < real.length {
             line += 1;
@@ -136,7 +151,7 @@ impl Compared {
                     format!("{} ends before it, after {at} of {} bytes", real.path.display(), real.length)
                 }
                 Ok(_) if one == other => continue,
-                Ok(_) if other.is_empty() => format!("the replay has {} lines", line - 1),
+                Ok(_) if other.is_empty() => format!("the replay has {} lines", line - 1 - first),
                 Ok(_) => format!("the replay has {}", shown(&other)),
             };
             // a line that was cut or changed may name none
@@ -150,8 +165,29 @@ impl Compared {
                     format!("{} ends before it; the replay has {}", real.path.display(), shown(&other));
                 Ok(Outcome::Differs { line: line + 1, epoch, what })
             }
-            _ => Ok(Outcome::Equal { epochs: real.epochs, bytes: real.length }),
+            _ => Ok(Outcome::Equal { epochs: real.epochs, bytes: real.length - begins }),
         }
+    }
+}
+
+impl Real {
+    /// The lines and bytes that are not compared, after which the file stands; the replay has written `length` bytes.
+    fn begins(&self, file: &mut BufReader<File>, length: u64) -> io::Result<(u64, u64)> {
+        let (mut lines, mut at, mut line) = (0, 0, Vec::new());
+        while self.after > 0 && at < self.length {
+            line.clear();
+            let read = file.read_until(b'\n', &mut line)? as u64;
+            let is_old = match epoch_of(&line) {
+                Some(epoch) => epoch <= self.after,
+                None => at + length < self.length,
+            };
+            if read == 0 || !is_old {
+                break;
+            }
+            (lines, at) = (lines + 1, at + read);
+        }
+        file.seek(SeekFrom::Start(at))?;
+        Ok((lines, at))
     }
 }
 

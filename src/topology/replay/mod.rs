@@ -2,13 +2,14 @@
 //!
 //! The new state folder begins with a copy of the log's partitions and epochs, so the replay is a start like any other
 //! that finds no checkpoint: the same epochs must come again. It ends with the last of them, whatever the input has by
-//! now. Nothing of the real run is written or locked, so it may be going on. Limit: a log that was truncated has lost
-//! its beginning.
+//! now. Nothing of the real run is written or locked, so it may be going on. A log whose beginning was truncated is run from
+//! the oldest checkpoint that is kept.
 //!
 //! # Layout
-//! * [`compare`]: the outputs beside the real ones.
+//! * [`compare`]: the outputs beside the real ones. `from_checkpoint`: a checkpoint in place of what is gone.
 
 pub mod compare;
+mod from_checkpoint;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,7 +23,7 @@ use thiserror::Error;
 
 pub use compare::{Compared, Outcome};
 
-use self::compare::compare_with;
+use self::{compare::compare_with, from_checkpoint::Base};
 use super::{
     configuration::SEMANTICS_VERSION,
     options::{Clock, DEAD_LETTERS},
@@ -35,7 +36,7 @@ use crate::{
     engine::{
         Epoch,
         disk::Disk,
-        intake::Beginning,
+        intake::{Beginning, Position},
         journal::Journal,
         log::{
             file::format,
@@ -54,13 +55,17 @@ pub enum ReplayError {
     /// The state cannot be read.
     #[error(transparent)]
     State(#[from] StoredStateError),
-    /// The beginning of the log is gone.
+    /// The beginning of the log is gone, and no checkpoint stands for it.
     #[error(
-        "the log was truncated up to epoch {0}, which two checkpoints hold: it cannot be run again from empty state. For \
-         a log that is kept whole, begin anew with a `checkpoint:` that is longer than the run (`dirigent run \
-         --from-scratch --set checkpoint=365d`), and replay that"
+        "the log was truncated up to epoch {0}, and no checkpoint of it is whole: `dirigent state verify` names what is damaged"
     )]
     Truncated(Epoch),
+    /// A file of the checkpoint that it begins with is gone.
+    #[error(
+        "{0} is gone or damaged. Where a run is going on, it has stored newer checkpoints meanwhile: try again; else \
+         `dirigent state verify` says more"
+    )]
+    Gone(PathBuf),
     /// Nothing was logged.
     #[error("the log has no epoch yet: there is nothing to replay")]
     Empty,
@@ -115,12 +120,22 @@ pub enum ReplayError {
     },
 }
 
-/// Prepares a replay below a folder: the plan that is to be run with [`super::assemble::Writes::Logged`], and what is to
-/// be compared afterwards.
+/// A replay that can be run.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What is to be run with [`super::assemble::Writes::Logged`].
+    pub plan: Plan,
+    /// What is to be compared afterwards.
+    pub compared: Vec<Compared>,
+    /// The epoch of the checkpoint that it begins with; 0 for empty state.
+    pub after: Epoch,
+}
+
+/// Prepares a replay below a folder.
 ///
 /// # Errors
 /// The log cannot be run again, or the folder cannot be used.
-pub fn prepare(disk: &Arc<dyn Disk>, plan: &Plan, into: &Path) -> Result<(Plan, Vec<Compared>), ReplayError> {
+pub fn prepare(disk: &Arc<dyn Disk>, plan: &Plan, into: &Path) -> Result<Prepared, ReplayError> {
     let io = |path: &Path| {
         let path = path.to_owned();
         move |error| ReplayError::Io { path, error }
@@ -128,7 +143,9 @@ pub fn prepare(disk: &Arc<dyn Disk>, plan: &Plan, into: &Path) -> Result<(Plan, 
     // first how far the sinks are, then the log: it has all that they have written
     let sinks = StoredState::read(disk, plan)?.sinks()?;
     let state = StoredState::read(disk, plan)?;
-    refuse(plan, &state)?;
+    let base = from_checkpoint::oldest(&state)?;
+    let after = base.as_ref().map_or(0, Base::epoch);
+    refuse(plan, &state, after)?;
     if !disk.list(into).map_err(io(into))?.is_empty() {
         return Err(ReplayError::NotEmpty(into.to_owned()));
     }
@@ -140,10 +157,11 @@ pub fn prepare(disk: &Arc<dyn Disk>, plan: &Plan, into: &Path) -> Result<(Plan, 
         let copy = into.join(format!("{}.jsonl", sink.id));
         sink.kind = &file::SINK;
         sink.settings = json!({"path": copy});
-        compared.push(compare_with(&state, &sinks, &sink.id, copy, &folder));
+        compared.push(compare_with(&state, &sinks, &sink.id, copy, &folder, base.as_ref()));
     }
     if !plan.unread_dead_letters().is_empty() {
-        compared.push(compare_with(&state, &sinks, DEAD_LETTERS, folder.join(DEAD_LETTERS), &folder));
+        let copy = folder.join(DEAD_LETTERS);
+        compared.push(compare_with(&state, &sinks, DEAD_LETTERS, copy, &folder, base.as_ref()));
     }
     for source in &plan.sources {
         let written = compared.iter().map(|sink| Place::file(&sink.copy));
@@ -155,21 +173,23 @@ pub fn prepare(disk: &Arc<dyn Disk>, plan: &Plan, into: &Path) -> Result<(Plan, 
     file::copy_spools(&**disk, &state.folder, &folder)
         .map_err(|(path, error)| ReplayError::Io { path, error })?;
     let path = folder.join(LOG);
-    Journal::open(Arc::clone(disk), &path, &format(), &seed(&state)).map_err(StoredStateError::Journal)?;
-    Ok((replayed, compared))
+    let seed = seed(&state, base.as_ref());
+    Journal::open(Arc::clone(disk), &path, &format(), &seed).map_err(StoredStateError::Journal)?;
+    if let Some(base) = &base {
+        base.put(&*state.store, disk, &folder, &compared)?;
+    }
+    Ok(Prepared { plan: replayed, compared, after })
 }
 
-/// Refuses a log that does not give the same outputs from empty state.
-fn refuse(plan: &Plan, state: &StoredState) -> Result<(), ReplayError> {
-    if state.log.truncated() > 0 {
-        return Err(ReplayError::Truncated(state.log.truncated()));
-    }
-    let Some(last) = state.log.epochs().last() else { return Err(ReplayError::Empty) };
+/// Refuses a log that does not give the same outputs from the state after an epoch.
+fn refuse(plan: &Plan, state: &StoredState, after: Epoch) -> Result<(), ReplayError> {
+    let epochs = || state.log.epochs().filter(|record| record.epoch > after);
+    let Some(last) = epochs().last() else { return Err(ReplayError::Empty) };
     let logged: BTreeSet<u64> = state
         .log
         .records
         .iter()
-        .filter(|record| matches!(record.body, Body::Epoch(_)))
+        .filter(|record| matches!(&record.body, Body::Epoch(record) if record.epoch > after))
         .map(|record| record.generation)
         .collect();
     for (generation, start) in state.starts().filter(|(generation, _)| logged.contains(generation)) {
@@ -180,7 +200,7 @@ fn refuse(plan: &Plan, state: &StoredState) -> Result<(), ReplayError> {
             return Err(ReplayError::Semantics { generation, found: start.semantics_version });
         }
     }
-    let mut before = state.log.epochs().filter(|record| record.epoch < last.epoch);
+    let mut before = epochs().filter(|record| record.epoch < last.epoch);
     match before.find(|record| record.commands.contains(&Command::End)) {
         Some(end) if plan.options.clock == Clock::Event => Err(ReplayError::Grown(end.epoch)),
         _ => Ok(()),
@@ -188,12 +208,20 @@ fn refuse(plan: &Plan, state: &StoredState) -> Result<(), ReplayError> {
 }
 
 /// The records that the replay's log begins with.
-fn seed(state: &StoredState) -> Vec<LogRecord> {
+fn seed(state: &StoredState, base: Option<&Base<'_>>) -> Vec<LogRecord> {
+    let after = base.map_or(0, Base::epoch);
     let start = state.starts().last().map(|(_, start)| Body::Generation(start.clone()));
-    let rest = state.log.records.iter().map(|record| &record.body);
-    let rest = rest.filter(|body| matches!(body, Body::Partition(_) | Body::Epoch(_))).cloned();
-    let record = |(body, seq)| LogRecord { seq, generation: 1, body };
-    start.into_iter().chain(rest).zip(1..).map(record).collect()
+    let bodies = || state.log.records.iter().map(|record| record.body.clone());
+    let partitions = bodies().filter(|body| matches!(body, Body::Partition(_)));
+    let epochs = bodies().filter(|body| matches!(body, Body::Epoch(record) if record.epoch > after));
+    let known: Vec<Body> = match base {
+        // where a partition is read from now on is known before anything else
+        Some(base) => partitions.chain(base.records()).chain(epochs).collect(),
+        None => bodies().filter(|body| matches!(body, Body::Partition(_) | Body::Epoch(_))).collect(),
+    };
+    let generation = state.log.generation();
+    let record = |(body, seq)| LogRecord { seq, generation, body };
+    start.into_iter().chain(known).zip(1..).map(record).collect()
 }
 
 /// Leaves of an opened input what the log has: no epoch after its last one, and where the input had ended, or epochs were
@@ -214,11 +242,11 @@ pub(super) fn only_logged(
     if !ended && clock == Clock::Event {
         return partitions;
     }
-    let cut = |mut entry: PartitionEntry| {
+    let cut = |(mut entry, from): (PartitionEntry, &Position)| {
         let key = format!("{}/{}", source_ids[entry.source], entry.number);
-        let end = ends.get(&key).copied().unwrap_or(0);
+        let end = ends.get(&key).copied().unwrap_or(from.offset);
         entry.partition = Box::new(EndsAt::new(entry.partition, end));
         entry
     };
-    partitions.into_iter().map(cut).collect()
+    partitions.into_iter().zip(&beginning.positions).map(cut).collect()
 }

@@ -8,6 +8,7 @@ use std::{
     fs::File,
     io::{self, BufWriter, Write},
     path::Path,
+    sync::Arc,
 };
 
 use bytes::Bytes;
@@ -154,7 +155,7 @@ impl StoredState {
     fn newest(&self) -> Result<Restored, ExportError> {
         let mut reasons = Vec::new();
         for checkpoint in &self.checkpoints {
-            let opened = Restored::open(self.disk.clone(), &self.folder, &checkpoint.record);
+            let opened = Restored::open(Arc::clone(&self.store), &checkpoint.record);
             match opened {
                 Ok(restored) => return Ok(restored),
                 Err(error) => {

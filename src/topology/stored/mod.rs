@@ -20,9 +20,15 @@ use thiserror::Error;
 
 use super::{plan::Plan, start::LOG};
 use crate::{
-    connect::file::progress::{self, Written},
+    connect::{
+        file::progress::{self, Written},
+        object_store::StoreError,
+    },
     engine::{
-        checkpoint::manifest::{CheckpointError, MANIFEST, Manifest},
+        checkpoint::{
+            manifest::{CheckpointError, Manifest},
+            store::CheckpointStore,
+        },
         disk::Disk,
         journal::JournalError,
         log::{
@@ -59,6 +65,9 @@ pub enum StoredStateError {
         /// What it said.
         error: io::Error,
     },
+    /// The store of its checkpoints cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The log, or the progress of a sink, is damaged or foreign.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -80,8 +89,10 @@ pub struct StoredCheckpoint {
 #[derive(Debug)]
 pub struct StoredState {
     disk: Arc<dyn Disk>,
-    /// Where it lies.
+    /// Where it lies on this machine.
     pub folder: PathBuf,
+    /// Where its checkpoints and models lie.
+    pub(in crate::topology) store: Arc<dyn CheckpointStore>,
     /// The epoch log.
     pub log: LogContents,
     /// Bytes of the log.
@@ -97,9 +108,10 @@ impl StoredState {
     /// There is no state, it is another topology's, or its log cannot be read.
     pub fn read(disk: &Arc<dyn Disk>, plan: &Plan) -> Result<Self, StoredStateError> {
         let folder = plan.options.state_dir();
+        let store = plan.options.checkpoint_store(disk)?;
         let mut tries = 1;
         loop {
-            let state = Self::read_once(disk, &folder)?;
+            let state = Self::read_once(disk, &folder, &store)?;
             if let Some(start) = state.starts().last()
                 && start.1.name != plan.name
             {
@@ -128,6 +140,7 @@ impl StoredState {
                 Ok(Self {
                     disk: Arc::clone(disk),
                     folder,
+                    store: plan.options.checkpoint_store(disk)?,
                     log: LogContents::default(),
                     log_bytes: length.unwrap_or(0),
                     checkpoints: Vec::new(),
@@ -137,7 +150,11 @@ impl StoredState {
         }
     }
 
-    fn read_once(disk: &Arc<dyn Disk>, folder: &Path) -> Result<Self, StoredStateError> {
+    fn read_once(
+        disk: &Arc<dyn Disk>,
+        folder: &Path,
+        store: &Arc<dyn CheckpointStore>,
+    ) -> Result<Self, StoredStateError> {
         let path = folder.join(LOG);
         let length =
             disk.length(&path).map_err(|error| StoredStateError::Io { path: path.clone(), error })?;
@@ -146,7 +163,7 @@ impl StoredState {
         let mut checkpoints: Vec<StoredCheckpoint> = counting(&log)
             .map(|record| StoredCheckpoint {
                 record: record.clone(),
-                manifest: Manifest::read(&**disk, folder, record),
+                manifest: Manifest::read(&**store, record),
             })
             .collect();
         // older ones than the two that are kept may be gone, and one of three is between two steps of a run
@@ -156,7 +173,14 @@ impl StoredState {
             checkpoints.retain(|checkpoint| there(checkpoint) || Some(&checkpoint.record) == newest.as_ref());
         }
         checkpoints.truncate(2);
-        Ok(Self { disk: Arc::clone(disk), folder: folder.to_owned(), log, log_bytes, checkpoints })
+        let (disk, store, folder) = (Arc::clone(disk), Arc::clone(store), folder.to_owned());
+        Ok(Self { disk, folder, store, log, log_bytes, checkpoints })
+    }
+
+    /// Where checkpoints and models lie: the folder, or a URL.
+    fn store_name(&self) -> String {
+        let name = self.store.place("").display().to_string();
+        name.trim_end_matches('/').to_owned()
     }
 
     /// The starts that the log still has, with their numbers.
@@ -203,9 +227,4 @@ fn counting(log: &LogContents) -> impl Iterator<Item = &CheckpointRecord> {
         Body::Checkpoint(checkpoint) if checkpoint.epoch >= truncated => Some(checkpoint),
         _ => None,
     })
-}
-
-/// The path of a checkpoint's manifest.
-fn manifest_path(folder: &Path, record: &CheckpointRecord) -> PathBuf {
-    folder.join(&record.path).join(MANIFEST)
 }

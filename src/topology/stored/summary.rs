@@ -18,8 +18,10 @@ use crate::{
 pub struct Summary {
     /// The name of the topology.
     pub name: String,
-    /// Where it lies.
+    /// Where it lies on this machine.
     pub folder: String,
+    /// Where its checkpoints and models lie: the same folder, or a URL.
+    pub store: String,
     /// How often it was started.
     pub generation: u64,
     /// The epoch log.
@@ -137,6 +139,7 @@ impl StoredState {
         Ok(Summary {
             name: self.starts().last().map(|(_, start)| start.name.clone()).unwrap_or_default(),
             folder: self.folder.display().to_string(),
+            store: self.store_name(),
             generation: self.log.generation(),
             log: LogSummary {
                 first: self.log.epochs().next().map(|record| record.epoch),
@@ -176,7 +179,7 @@ impl StoredState {
             let rows = |kind| of(kind).map(|file| file.rows).sum();
             let [_, card, _] = MODEL_FILES;
             let card = of(FileKind::Whole).find(|file| file.name == card);
-            let card = card.and_then(|file| self.disk.read(&self.folder.join(&file.path)).ok().flatten());
+            let card = card.and_then(|file| self.store.read(&file.path).ok().flatten());
             StepSummary {
                 step: step.clone(),
                 state: state.state.clone(),

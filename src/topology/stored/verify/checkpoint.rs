@@ -18,7 +18,7 @@ use crate::{
     operators::stored::{MODEL_FILES, check_learner, collection},
     topology::{
         start::LOG,
-        stored::{SinkProgress, StoredCheckpoint, StoredState, counting, manifest_path},
+        stored::{SinkProgress, StoredCheckpoint, StoredState, counting},
     },
 };
 
@@ -37,7 +37,7 @@ impl StoredState {
         let manifest = match &checkpoint.manifest {
             Ok(manifest) => manifest,
             Err(error) => {
-                let path = manifest_path(&self.folder, &checkpoint.record);
+                let path = self.store.place(&Manifest::path(&checkpoint.record));
                 return verdict.damaged.push(Damage { path, what: what_of(error) });
             }
         };
@@ -56,11 +56,11 @@ impl StoredState {
             match self.read_whole(file) {
                 Ok(bytes) => shards.entry(group).or_default().push((file, bytes)),
                 Err(what) => {
-                    verdict.damaged.push(Damage { path: self.folder.join(&file.path), what });
+                    verdict.damaged.push(Damage { path: self.store.place(&file.path), what });
                     shards.entry(group).or_default();
                 }
             }
-            watch(&self.folder.join(&file.path), file.bytes);
+            watch(&self.store.place(&file.path), file.bytes);
         }
         rows += self.decode(manifest, shards, verdict);
         if verdict.damaged.len() > before && self.is_gone(checkpoint) {
@@ -94,7 +94,7 @@ impl StoredState {
 
     /// A file of a checkpoint, or what is wrong with it.
     fn read_whole(&self, file: &FileEntry) -> Result<Vec<u8>, String> {
-        let bytes = self.disk.read(&self.folder.join(&file.path)).map_err(|error| error.to_string())?;
+        let bytes = self.store.read(&file.path).map_err(|error| error.to_string())?;
         let bytes = bytes.ok_or("it is missing")?;
         if bytes.len() as u64 != file.bytes {
             return Err(format!("it has {} bytes, and {} were recorded", bytes.len(), file.bytes));
@@ -122,11 +122,11 @@ impl StoredState {
                 if let [Some(model), Some(card_bytes), Some(step)] = parts
                     && let Err(what) = check_learner([model, card_bytes, step])
                 {
-                    verdict.damaged.push(Damage { path: self.folder.join(&card.path), what });
+                    verdict.damaged.push(Damage { path: self.store.place(&card.path), what });
                 }
             }
             let Some((first, _)) = rows.first() else { continue };
-            let first = self.folder.join(&first.path);
+            let first = self.store.place(&first.path);
             let state = manifest.steps.get(step).and_then(|kind| collection(&kind.state, kind.version));
             let Some(state) = state else {
                 let what = format!("this program does not know the state of the step {step}");
@@ -135,7 +135,7 @@ impl StoredState {
             };
             let mut opened = Vec::new();
             for (file, bytes) in rows {
-                let path = self.folder.join(&file.path);
+                let path = self.store.place(&file.path);
                 match UntypedFile::open(Bytes::from(bytes), state) {
                     Ok(table)
                         if (table.context().step.as_str(), table.context().shard) == (step, file.shard) =>

@@ -25,6 +25,9 @@ use crate::{
     topology::start::LOG,
 };
 
+/// How the names of models end.
+const MODEL_ENDING: &str = ".safetensors";
+
 /// A file that is not what it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
@@ -65,7 +68,7 @@ impl StoredState {
         let sinks = self.sinks()?;
         let outputs = sinks.iter().filter_map(|sink| sink.written.as_ref().ok()?.as_ref());
         let models = self.model_files()?;
-        let models = models.iter().filter_map(|path| self.disk.length(path).ok().flatten());
+        let models = models.iter().filter_map(|path| self.store.length(path).ok().flatten());
         Ok(files + outputs.map(|written| written.length).sum::<u64>() + models.sum::<u64>() + self.log_bytes)
     }
 
@@ -185,28 +188,31 @@ impl StoredState {
         verdict.checked.push(format!("sink {}: {} bytes, up to epoch {epoch}", sink.id, written.length));
     }
 
-    fn model_files(&self) -> Result<Vec<PathBuf>, StoredStateError> {
-        let folder = self.folder.join(MODELS);
-        let names =
-            self.disk.list(&folder).map_err(|error| StoredStateError::Io { path: folder.clone(), error })?;
+    /// The paths of the models in their store.
+    fn model_files(&self) -> Result<Vec<String>, StoredStateError> {
+        let fault = |error| StoredStateError::Io { path: self.store.place(MODELS), error };
+        let names = self.store.list(MODELS).map_err(fault)?;
         // one that is being put has another ending
-        Ok(names.iter().filter(|name| name.ends_with(".safetensors")).map(|name| folder.join(name)).collect())
+        let models = names.iter().filter(|name| name.ends_with(MODEL_ENDING));
+        Ok(models.map(|name| format!("{MODELS}/{name}")).collect())
     }
 
     fn verify_models(&self, verdict: &mut Verdict, watch: Watch<'_>) -> Result<(), StoredStateError> {
         let paths = self.model_files()?;
         for path in &paths {
-            let name = path.file_stem().unwrap_or_default().to_string_lossy();
-            let checked = match self.disk.read(path) {
+            let name = path.strip_prefix(MODELS).map(|name| name.trim_start_matches('/'));
+            let name = name.and_then(|name| name.strip_suffix(MODEL_ENDING)).unwrap_or_default();
+            let place = self.store.place(path);
+            let checked = match self.store.read(path) {
                 Ok(Some(bytes)) => {
-                    watch(path, bytes.len() as u64);
-                    check_model(&name, &bytes)
+                    watch(&place, bytes.len() as u64);
+                    check_model(name, &bytes)
                 }
                 Ok(None) => Err("it is missing".into()),
                 Err(error) => Err(error.to_string()),
             };
             if let Err(what) = checked {
-                verdict.damaged.push(Damage { path: path.clone(), what });
+                verdict.damaged.push(Damage { path: place, what });
             }
         }
         verdict.checked.push(format!("models: {} files", paths.len()));
