@@ -17,6 +17,13 @@ mount -o remount,size=64m full
 cp -r full/. after/
 "#;
 
+/// How a namespace is made here: any user may where user namespaces are allowed, root anyhow.
+fn namespace() -> &'static [&'static str] {
+    let ways: [&[&str]; 2] = [&["--user", "--map-root-user", "--mount"], &["--mount"]];
+    let works = |way: &&&[&str]| Command::new("unshare").args(**way).arg("true").status().unwrap().success();
+    ways.iter().find(works).expect("no namespace of one's own can be made here")
+}
+
 #[test]
 fn a_full_disk_ends_a_run_cleanly_and_the_next_one_goes_on() {
     let sandbox = Sandbox::generated(3_000);
@@ -32,7 +39,8 @@ fn a_full_disk_ends_a_run_cleanly_and_the_next_one_goes_on() {
         let after = sandbox.path("after");
         std::fs::create_dir(&after).unwrap();
         let told = Command::new("unshare")
-            .args(["--user", "--map-root-user", "--mount", "sh", "-c", STORY, "sh"])
+            .args(namespace())
+            .args(["sh", "-c", STORY, "sh"])
             .args([&kib.to_string(), env!("CARGO_BIN_EXE_dirigent")])
             .current_dir(sandbox.path(""))
             .stdin(Stdio::null())
