@@ -185,7 +185,7 @@ impl Assembly {
             &source_ids,
             beginning,
             Arc::clone(&log),
-            Announcements::new(every),
+            Announcements::new(every, options.workers),
         );
         let books = Books::new(source_ids, booking, durable);
         if let Some(restored) = &restored {

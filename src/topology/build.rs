@@ -116,6 +116,7 @@ pub(super) fn build<'s>(
         done.push(sink(scope, lines, id, context, take));
     }
     committed_end.connect(merge(scope, done));
+    run.intake.checkpoints().built();
 }
 
 /// The id of the scoring step upstream of an edge.

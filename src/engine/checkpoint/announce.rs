@@ -42,6 +42,8 @@ struct State {
     /// Some checkpoint is announced and not complete.
     busy: bool,
     keepers: usize,
+    /// Workers whose dataflow is still being built: not all keepers are known.
+    building: usize,
     open: VecDeque<Announced>,
     closed: bool,
 }
@@ -61,11 +63,17 @@ fn lock(mutex: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 impl Announcements {
-    /// A checkpoint so often, and one at the end; or none at all.
+    /// A checkpoint so often, and one at the end; or none at all. So many workers are going to build the dataflow.
     #[must_use]
-    pub fn new(every: Option<Duration>) -> Arc<Self> {
-        let state =
-            State { last: Instant::now(), busy: false, keepers: 0, open: VecDeque::new(), closed: false };
+    pub fn new(every: Option<Duration>, workers: usize) -> Arc<Self> {
+        let state = State {
+            last: Instant::now(),
+            busy: false,
+            keepers: 0,
+            building: workers,
+            open: VecDeque::new(),
+            closed: false,
+        };
         Arc::new(Self { every, state: Mutex::new(state), newest: AtomicU64::new(0), moved: Condvar::new() })
     }
 
@@ -96,6 +104,14 @@ impl Announcements {
         Keeper { announcements: Arc::clone(self), given: 0 }
     }
 
+    /// A worker has built its dataflow: all its keepers are known.
+    pub fn built(&self) {
+        let mut state = lock(&self.state);
+        state.building = state.building.saturating_sub(1);
+        drop(state);
+        self.moved.notify_all();
+    }
+
     /// The run is over, and no more will be announced: who waits gets what is complete, then nothing.
     pub fn close(&self) {
         lock(&self.state).closed = true;
@@ -103,10 +119,14 @@ impl Announcements {
     }
 
     /// Waits for the next checkpoint whose parts are all there; `None` when there will be none.
+    ///
+    /// One may be announced before the dataflow is built (by the wall clock, empty epochs are cut from the start): until
+    /// every worker has built it, nobody knows how many parts there are.
     pub fn next_complete(&self) -> Option<Announced> {
         let mut state = lock(&self.state);
         loop {
-            if state.open.front().is_some_and(|open| open.given == state.keepers) {
+            let complete = |open: &Announced| state.building == 0 && open.given == state.keepers;
+            if state.open.front().is_some_and(complete) {
                 return state.open.pop_front();
             }
             if state.closed {
@@ -155,5 +175,29 @@ impl Keeper {
             self.given = epoch;
             self.announcements.give(epoch, part(epoch));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::checkpoint::parts::FilesPart;
+
+    #[test]
+    fn a_checkpoint_that_is_announced_while_steps_are_built_waits_for_all_of_them() {
+        let announcements = Announcements::new(Some(Duration::ZERO), 2);
+        announcements.announce(7, false, BTreeMap::new());
+        let part = |_| Part::Files(FilesPart { step: "learn".into(), make: Box::new(|| Ok(Vec::new())) });
+        let mut first = announcements.keeper();
+        announcements.built();
+        first.give(8, part);
+        // the other worker has not built yet: what there is may not be all. (Closed, so that nobody waits for more.)
+        announcements.close();
+        assert!(announcements.next_complete().is_none());
+        let mut second = announcements.keeper();
+        announcements.built();
+        assert!(announcements.next_complete().is_none());
+        second.give(8, part);
+        assert_eq!(announcements.next_complete().map(|open| open.parts.len()), Some(2));
     }
 }

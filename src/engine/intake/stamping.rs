@@ -220,7 +220,7 @@ mod tests {
             &["a".to_owned(), "b".to_owned()],
             Beginning::default(),
             Arc::new(MemoryLog::default()),
-            Announcements::new(None),
+            Announcements::new(None, 0),
         );
         let mut epochs = Vec::new();
         for source in [0, 1] {

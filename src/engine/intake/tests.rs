@@ -67,7 +67,7 @@ fn intake(partitions: Vec<PartitionEntry>, growing: bool) -> (Intake, Epochs) {
     let beginning = Beginning { growing, ..Beginning::default() };
     let log = Epochs::default();
     let ids = ["s".to_owned()];
-    let checkpoints = Announcements::new(None);
+    let checkpoints = Announcements::new(None, 0);
     (Intake::new(settings, partitions, &ids, beginning, Arc::new(log.clone()), checkpoints), log)
 }
 

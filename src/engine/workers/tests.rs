@@ -112,7 +112,7 @@ fn endless() -> Arc<Intake> {
         &["endless".to_owned()],
         Beginning::default(),
         Arc::new(MemoryLog::default()),
-        Announcements::new(None),
+        Announcements::new(None, 0),
     ));
     intake.start_log().expect("a log without a thread");
     intake
