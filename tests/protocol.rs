@@ -16,4 +16,5 @@ mod protocol {
     mod files;
     mod files_holds;
     mod files_rules;
+    mod taken_away;
 }

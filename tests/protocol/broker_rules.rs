@@ -4,8 +4,7 @@
 
 use super::broker::rules::{Bounds, Rule};
 use super::explorer::{Property, explore};
-
-const DOCS: &str = include_str!("../../docs/protocol.md");
+use super::taken_away::{must_break, taken_away};
 
 const SMALL: Bounds = Bounds { epochs: 2, shards: 1, ..Bounds::BASE };
 const QUIET: Bounds = Bounds { timeouts: 0, ..SMALL };
@@ -14,26 +13,7 @@ const STORE: Bounds = Bounds { checkpoints: true, keep: 1, ..QUIET };
 /// Without the rule the walk breaks one of the properties, as the docs say; with it, within the same bounds, none.
 fn caught(name: &str, rule: Rule, bounds: Bounds, properties: &[Property]) {
     let live = properties.contains(&Property::L1);
-    let whole = explore(&bounds, live);
-    println!("{rule:?} in place: {whole}");
-    assert!(whole.violation.is_none(), "{rule:?} in place: {whole}");
-    let seen = explore(&bounds.without(rule), live);
-    println!("{rule:?} taken away: {seen}");
-    let broken = seen.violation.expect("a violation").property;
-    assert!(properties.contains(&broken), "{rule:?}: {broken:?}");
-    assert!(
-        DOCS.contains(&format!("| {broken:?} | `{name}` |")),
-        "docs/protocol.md: {name} breaks {broken:?}"
-    );
-}
-
-macro_rules! taken_away {
-    ($($name:ident: $rule:ident, $bounds:expr, $($property:ident)|+;)+) => {$(
-        #[test]
-        fn $name() {
-            caught(stringify!($name), Rule::$rule, $bounds, &[$(Property::$property),+]);
-        }
-    )+};
+    must_break(name, rule, (&bounds, live), (&bounds.without(rule), live), properties);
 }
 
 taken_away! {

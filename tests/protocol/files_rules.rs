@@ -2,8 +2,7 @@
 
 use super::explorer::{Property, explore};
 use super::files::rules::{Bounds, Rule};
-
-const DOCS: &str = include_str!("../../docs/protocol.md");
+use super::taken_away::{must_break, taken_away};
 
 const SMALL: Bounds = Bounds { epochs: 2, ..Bounds::BASE };
 const TWICE: Bounds = Bounds { cuts: 2, ..SMALL };
@@ -20,26 +19,7 @@ fn not_needed(rule: Rule, bounds: Bounds) {
 /// Without the rule the walk breaks one of the properties, as the docs say; with it, within the same bounds, none.
 fn caught(name: &str, rule: Rule, bounds: Bounds, properties: &[Property]) {
     let live = bounds.rot + bounds.tampering == 0;
-    let whole = explore(&bounds, live);
-    println!("{rule:?} in place: {whole}");
-    assert!(whole.violation.is_none(), "{rule:?} in place: {whole}");
-    let seen = explore(&bounds.without(rule), false);
-    println!("{rule:?} taken away: {seen}");
-    let broken = seen.violation.expect("a violation").property;
-    assert!(properties.contains(&broken), "{rule:?}: {broken:?}");
-    assert!(
-        DOCS.contains(&format!("| {broken:?} | `{name}` |")),
-        "docs/protocol.md: {name} breaks {broken:?}"
-    );
-}
-
-macro_rules! taken_away {
-    ($($name:ident: $rule:ident, $bounds:expr, $($property:ident)|+;)+) => {$(
-        #[test]
-        fn $name() {
-            caught(stringify!($name), Rule::$rule, $bounds, &[$(Property::$property),+]);
-        }
-    )+};
+    must_break(name, rule, (&bounds, live), (&bounds.without(rule), false), properties);
 }
 
 taken_away! {

@@ -17,7 +17,7 @@ use std::{
 };
 
 use dirigent::{
-    engine::checkpoint::{Change, FileContext, decode, encode},
+    engine::checkpoint::{Change, FileContext, KeyedChange, decode, encode},
     operators::row::Review,
 };
 

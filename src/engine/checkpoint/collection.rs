@@ -50,12 +50,32 @@ pub enum Change<R> {
     Delete(Box<[u8]>),
 }
 
-impl<R: Stored> Change<R> {
+/// A change of what lies under a key.
+pub trait KeyedChange: Sized {
+    /// What lies there.
+    type Row;
+
     /// The key that changes.
-    pub fn key(&self) -> &[u8] {
+    fn key(&self) -> &[u8];
+
+    /// What lies there now; `None` where the key is gone.
+    fn into_row(self) -> Option<Self::Row>;
+}
+
+impl<R: Stored> KeyedChange for Change<R> {
+    type Row = R;
+
+    fn key(&self) -> &[u8] {
         match self {
             Self::Put(row) => row.key(),
             Self::Delete(key) => key,
+        }
+    }
+
+    fn into_row(self) -> Option<R> {
+        match self {
+            Self::Put(row) => Some(row),
+            Self::Delete(_) => None,
         }
     }
 }

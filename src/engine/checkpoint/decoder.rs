@@ -5,17 +5,46 @@ use std::marker::PhantomData;
 use bytes::Bytes;
 
 use super::{
-    collection::{Change, FileContext, Stored, StoredError},
+    ascending::Ascending,
+    collection::{Change, FileContext, KeyedChange, Stored, StoredError},
+    columns::ColumnType,
+    rows::RowReader,
     table::{State, Table},
 };
 
-/// The changes of a file, read while they are asked for. After an error there are none.
-pub struct Rows<R> {
-    table: Table,
-    last: Option<Vec<u8>>,
-    failed: bool,
-    of: PhantomData<fn() -> R>,
+/// A change as a file has it.
+pub trait StoredChange: KeyedChange {
+    /// The change whose values are read here; of a key that is gone only the key has one.
+    ///
+    /// # Errors
+    /// If a value is no such change's.
+    fn take(deleted: bool, row: &mut RowReader<'_>, state: State) -> Result<Self, StoredError>;
 }
+
+impl<R: Stored> StoredChange for Change<R> {
+    fn take(deleted: bool, row: &mut RowReader<'_>, _: State) -> Result<Self, StoredError> {
+        if !deleted {
+            return R::take(row).map(Self::Put);
+        }
+        let key = match R::COLUMNS[0].kind {
+            ColumnType::Text => row.text()?.as_bytes(),
+            _ => row.bytes()?,
+        };
+        Ok(Self::Delete(key.into()))
+    }
+}
+
+/// The changes of a file, read while they are asked for. After an error there are none.
+pub struct FileChanges<C> {
+    table: Table,
+    state: State,
+    keys: Ascending,
+    failed: bool,
+    of: PhantomData<fn() -> C>,
+}
+
+/// The changes of a file of rows of a type.
+pub type Rows<R> = FileChanges<Change<R>>;
 
 impl<R: Stored> Rows<R> {
     /// Opens a file.
@@ -23,8 +52,18 @@ impl<R: Stored> Rows<R> {
     /// # Errors
     /// If it is damaged, or anything but a file of this state in this version.
     pub fn open(bytes: Bytes) -> Result<Self, StoredError> {
-        let table = Table::open(bytes, State { id: R::ID, version: R::VERSION, columns: R::COLUMNS })?;
-        Ok(Self { table, last: None, failed: false, of: PhantomData })
+        Self::of_state(bytes, State { id: R::ID, version: R::VERSION, columns: R::COLUMNS })
+    }
+}
+
+impl<C> FileChanges<C> {
+    /// Opens a file of a state.
+    ///
+    /// # Errors
+    /// If it is damaged, or anything but a file of this state in this version.
+    pub(super) fn of_state(bytes: Bytes, state: State) -> Result<Self, StoredError> {
+        let table = Table::open(bytes, state)?;
+        Ok(Self { table, state, keys: Ascending::default(), failed: false, of: PhantomData })
     }
 
     /// What the file says it is about.
@@ -41,34 +80,21 @@ impl<R: Stored> Rows<R> {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
 
-    fn read(&mut self) -> Result<Option<Change<R>>, StoredError> {
-        let change = self.table.next(|deleted, row| {
-            if deleted {
-                let key = match R::COLUMNS[0].kind {
-                    super::ColumnType::Text => row.text()?.as_bytes(),
-                    _ => row.bytes()?,
-                };
-                return Ok(Change::Delete(key.into()));
-            }
-            R::take(row).map(Change::Put)
-        })?;
+impl<C: StoredChange> FileChanges<C> {
+    fn read(&mut self) -> Result<Option<C>, StoredError> {
+        let state = self.state;
+        let change = self.table.next(|deleted, row| C::take(deleted, row, state))?;
         if let Some(change) = &change {
-            match &mut self.last {
-                Some(last) if last.as_slice() >= change.key() => return Err(StoredError::Order(R::ID)),
-                Some(last) => {
-                    last.clear();
-                    last.extend_from_slice(change.key());
-                }
-                None => self.last = Some(change.key().to_vec()),
-            }
+            self.keys.next(change.key(), state.id)?;
         }
         Ok(change)
     }
 }
 
-impl<R: Stored> Iterator for Rows<R> {
-    type Item = Result<Change<R>, StoredError>;
+impl<C: StoredChange> Iterator for FileChanges<C> {
+    type Item = Result<C, StoredError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.failed {

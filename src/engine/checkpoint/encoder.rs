@@ -3,7 +3,7 @@
 //! Rows are gathered by column and written in groups of bounded size, so a reader never holds more than one group. The
 //! same changes give the same bytes.
 
-use std::{marker::PhantomData, mem};
+use std::{io::Write, marker::PhantomData, mem};
 
 use bytes::Bytes;
 use parquet::{
@@ -11,11 +11,12 @@ use parquet::{
     errors::ParquetError,
     file::{
         metadata::KeyValue,
-        writer::{SerializedColumnWriter, SerializedFileWriter},
+        writer::{SerializedColumnWriter, SerializedFileWriter, SerializedRowGroupWriter},
     },
 };
 
 use super::{
+    ascending::Ascending,
     collection::{Change, FORMAT, FileContext, Stored, StoredError},
     columns::{ColumnType, properties, schema},
     rows::RowWriter,
@@ -42,7 +43,7 @@ pub struct Encoder<R> {
     file: SerializedFileWriter<Vec<u8>>,
     buffers: Vec<Buffer>,
     deleted: Vec<bool>,
-    last: Option<Vec<u8>>,
+    keys: Ascending,
     of: PhantomData<fn(R)>,
 }
 
@@ -75,7 +76,7 @@ impl<R: Stored> Encoder<R> {
             file: SerializedFileWriter::new(room, schema(R::ID, R::COLUMNS)?, properties)?,
             buffers: R::COLUMNS.iter().copied().map(Buffer::new).collect(),
             deleted: Vec::new(),
-            last: None,
+            keys: Ascending::default(),
             of: PhantomData,
         })
     }
@@ -85,7 +86,7 @@ impl<R: Stored> Encoder<R> {
     /// # Errors
     /// If its key is not above the last one, or its values do not fit the columns.
     pub fn put(&mut self, row: &R) -> Result<(), StoredError> {
-        self.ascend(row.key())?;
+        self.keys.next(row.key(), R::ID)?;
         let mut writer = RowWriter::new(&mut self.buffers);
         row.put(&mut writer);
         writer.finish()?;
@@ -97,7 +98,7 @@ impl<R: Stored> Encoder<R> {
     /// # Errors
     /// If it is not above the last one.
     pub fn delete(&mut self, key: &[u8]) -> Result<(), StoredError> {
-        self.ascend(key)?;
+        self.keys.next(key, R::ID)?;
         for (n, buffer) in self.buffers.iter_mut().enumerate() {
             let value = match buffer.column.kind {
                 _ if n > 0 => None,
@@ -135,18 +136,6 @@ impl<R: Stored> Encoder<R> {
         Ok(file)
     }
 
-    fn ascend(&mut self, key: &[u8]) -> Result<(), StoredError> {
-        match &mut self.last {
-            Some(last) if last.as_slice() >= key => return Err(StoredError::Order(R::ID)),
-            Some(last) => {
-                last.clear();
-                last.extend_from_slice(key);
-            }
-            None => self.last = Some(key.to_vec()),
-        }
-        Ok(())
-    }
-
     fn end_row(&mut self, deleted: bool) -> Result<(), StoredError> {
         self.deleted.push(deleted);
         let rows = self.deleted.len();
@@ -160,12 +149,7 @@ impl<R: Stored> Encoder<R> {
             return Ok(());
         }
         let mut group = self.file.next_row_group()?;
-        for buffer in &mut self.buffers {
-            let Some(mut writer) = group.next_column()? else { break };
-            write(&mut writer, buffer)?;
-            writer.close()?;
-            buffer.clear();
-        }
+        write_columns(&mut group, &mut self.buffers)?;
         if let Some(mut writer) = group.next_column()? {
             writer.typed::<BoolType>().write_batch(&self.deleted, None, None)?;
             writer.close()?;
@@ -176,10 +160,21 @@ impl<R: Stored> Encoder<R> {
     }
 }
 
-pub(super) fn write(
-    writer: &mut SerializedColumnWriter<'_>,
-    buffer: &mut Buffer,
+/// Writes the columns of a group, and leaves their buffers empty.
+pub(super) fn write_columns<W: Write + Send>(
+    group: &mut SerializedRowGroupWriter<'_, W>,
+    buffers: &mut [Buffer],
 ) -> Result<(), ParquetError> {
+    for buffer in buffers {
+        let Some(mut writer) = group.next_column()? else { break };
+        write(&mut writer, buffer)?;
+        writer.close()?;
+        buffer.clear();
+    }
+    Ok(())
+}
+
+fn write(writer: &mut SerializedColumnWriter<'_>, buffer: &mut Buffer) -> Result<(), ParquetError> {
     let present = Some(buffer.present.as_slice());
     match &mut buffer.values {
         Values::Ints(ints) => writer.typed::<Int64Type>().write_batch(ints, present, None)?,

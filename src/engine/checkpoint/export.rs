@@ -13,7 +13,7 @@ use parquet::{
 use super::{
     collection::{FileContext, StoredError},
     columns::{plain_schema, properties},
-    encoder::{EPOCH_KEY, GROUP_BYTES, GROUP_ROWS, STATE_KEY, STEP_KEY, VERSION_KEY, write},
+    encoder::{EPOCH_KEY, GROUP_BYTES, GROUP_ROWS, STATE_KEY, STEP_KEY, VERSION_KEY, write_columns},
     table::State,
     untyped::{Cell, Row},
     values::Buffer,
@@ -72,12 +72,7 @@ impl<W: Write + Send> ParquetExport<W> {
             return Ok(());
         }
         let mut group = self.file.next_row_group()?;
-        for buffer in &mut self.buffers {
-            let Some(mut writer) = group.next_column()? else { break };
-            write(&mut writer, buffer)?;
-            writer.close()?;
-            buffer.clear();
-        }
+        write_columns(&mut group, &mut self.buffers)?;
         group.close()?;
         Ok(())
     }

@@ -3,34 +3,24 @@
 //! It reads all files side by side, so it needs one group of rows of each and not the collection. Limit: each row looks
 //! at the next key of every file; there are few.
 
-use super::{
-    collection::{Change, Stored, StoredError},
-    decoder::Rows,
-};
+use super::collection::{KeyedChange, StoredError};
 
-/// Rows by ascending key, from sorted changes.
-pub struct Merged<R, I> {
+/// Rows by ascending key, from sorted changes. After an error there are none.
+pub struct Merged<C, I> {
     /// Oldest first: what is left, and the next change of each.
-    files: Vec<(I, Option<Change<R>>)>,
+    files: Vec<(I, Option<C>)>,
     started: bool,
     failed: bool,
 }
 
-/// The rows of a base and its deltas, oldest first.
-pub fn merge<R: Stored>(files: Vec<Rows<R>>) -> Merged<R, Rows<R>> {
-    merge_changes(files)
-}
-
-/// The same of changes from anywhere, each sorted by key, oldest first.
-pub fn merge_changes<R: Stored, I: Iterator<Item = Result<Change<R>, StoredError>>>(
-    changes: Vec<I>,
-) -> Merged<R, I> {
+/// The rows of a base and its deltas, or of sorted changes from anywhere, oldest first.
+pub fn merge<C: KeyedChange, I: Iterator<Item = Result<C, StoredError>>>(changes: Vec<I>) -> Merged<C, I> {
     let files = changes.into_iter().map(|file| (file, None)).collect();
     Merged { files, started: false, failed: false }
 }
 
-impl<R: Stored, I: Iterator<Item = Result<Change<R>, StoredError>>> Merged<R, I> {
-    fn read(&mut self) -> Result<Option<R>, StoredError> {
+impl<C: KeyedChange, I: Iterator<Item = Result<C, StoredError>>> Merged<C, I> {
+    fn read(&mut self) -> Result<Option<C::Row>, StoredError> {
         if !self.started {
             for (file, next) in &mut self.files {
                 *next = file.next().transpose()?;
@@ -40,7 +30,7 @@ impl<R: Stored, I: Iterator<Item = Result<Change<R>, StoredError>>> Merged<R, I>
         loop {
             let mut least: Option<(usize, &[u8])> = None;
             for (n, (_, next)) in self.files.iter().enumerate() {
-                let key = next.as_ref().map(Change::key);
+                let key = next.as_ref().map(C::key);
                 // of equal keys the later file
                 if let Some(key) = key.filter(|key| least.is_none_or(|(_, least)| *key <= least)) {
                     least = Some((n, key));
@@ -55,15 +45,15 @@ impl<R: Stored, I: Iterator<Item = Result<Change<R>, StoredError>>> Merged<R, I>
             }
             let (file, next) = &mut self.files[winner];
             *next = file.next().transpose()?;
-            if let Change::Put(row) = change {
+            if let Some(row) = change.into_row() {
                 return Ok(Some(row));
             }
         }
     }
 }
 
-impl<R: Stored, I: Iterator<Item = Result<Change<R>, StoredError>>> Iterator for Merged<R, I> {
-    type Item = Result<R, StoredError>;
+impl<C: KeyedChange, I: Iterator<Item = Result<C, StoredError>>> Iterator for Merged<C, I> {
+    type Item = Result<C::Row, StoredError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.failed {

@@ -9,10 +9,10 @@ use bytes::Bytes;
 
 use super::{
     super::Epoch,
-    collection::{Change, FileContext, Stored, StoredError, shard_of},
+    collection::{Change, FileContext, KeyedChange, Stored, StoredError, shard_of},
     decoder::Rows,
     encoder::Encoder,
-    merging::merge_changes,
+    merging::merge,
 };
 
 /// How many shards a collection has: the same for ever, or old files would lie in the wrong ones.
@@ -177,7 +177,7 @@ impl<R: Stored + Clone + Sync + 'static> RowsPart for Changes<R> {
         sorted.push(Box::new(self.shards[shard as usize].iter().cloned().map(Ok)));
         let mut encoder = Encoder::<R>::within(room, &self.context(shard, epoch))?;
         let mut rows = 0;
-        for row in merge_changes(sorted) {
+        for row in merge(sorted) {
             encoder.put(&row?)?;
             rows += 1;
         }

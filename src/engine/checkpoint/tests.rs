@@ -11,9 +11,7 @@ mod samples;
 
 use self::samples::*;
 
-use super::{
-    Change, Encoder, Rows, State, Stored, StoredError, Table, decode, encode, merge, merging::merge_changes,
-};
+use super::{Change, Encoder, Rows, State, Stored, StoredError, Table, decode, encode, merge};
 
 proptest! {
     #[test]
@@ -149,7 +147,7 @@ fn rows_must_fit_their_columns() {
 fn merging_ends_with_the_first_error() {
     let broken = || Err(StoredError::Damaged);
     let changes = [vec![Ok(Change::Put(sample("a"))), broken(), Ok(Change::Put(sample("c")))]];
-    let mut merged = merge_changes(changes.into_iter().map(Vec::into_iter).collect());
+    let mut merged = merge(changes.into_iter().map(Vec::into_iter).collect());
     let found: Vec<_> = merged.by_ref().collect();
     assert!(matches!(found[..], [Err(StoredError::Damaged)]), "{found:?}");
 }

@@ -21,6 +21,7 @@ use crate::{
         FileContext, StoredError,
         export::ParquetExport,
         manifest::{CheckpointError, FileEntry, FileKind, Restored},
+        merge,
         table::State,
         untyped::{Cell, Row, UntypedFile, UntypedRows},
     },
@@ -132,7 +133,7 @@ impl StoredState {
             UntypedFile::open(Bytes::from(bytes), state).map_err(fault)
         };
         let files = restored.files(step).filter(|file| file.kind != FileKind::Whole);
-        let rows = UntypedRows::new(files.map(open).collect::<Result<_, _>>()?);
+        let rows = merge(files.map(open).collect::<Result<_, _>>()?);
         let context = FileContext { step: step.to_owned(), shard: 0, epoch: manifest.epoch };
         let fault = |error| ExportError::Write { path: out.display().to_string(), error };
         let mut name = out.file_name().unwrap_or_default().to_owned();

@@ -12,7 +12,7 @@ use crate::engine::checkpoint::{
     Rows, State, Stored, encode,
     export::ParquetExport,
     merge,
-    untyped::{Cell, UntypedFile, UntypedRows},
+    untyped::{Cell, UntypedFile},
 };
 
 proptest! {
@@ -22,10 +22,10 @@ proptest! {
         let rows = bytes.iter().map(|bytes| Rows::<Sample>::open(bytes.clone()).unwrap()).collect();
         let expected: Vec<Sample> = merge(rows).map(Result::unwrap).collect();
         let state = State { id: Sample::ID, version: Sample::VERSION, columns: COLUMNS };
-        let untyped = bytes.iter().map(|bytes| UntypedFile::open(bytes.clone(), state).unwrap()).collect();
+        let untyped: Vec<_> = bytes.iter().map(|bytes| UntypedFile::open(bytes.clone(), state).unwrap()).collect();
         let mut export = ParquetExport::new(Vec::new(), state, &context()).unwrap();
         let mut found = Vec::new();
-        for row in UntypedRows::new(untyped) {
+        for row in merge(untyped) {
             let row = row.unwrap();
             export.put(&row).unwrap();
             found.push(row);

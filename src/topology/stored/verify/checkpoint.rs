@@ -11,7 +11,8 @@ use crate::{
     engine::{
         checkpoint::{
             manifest::{CheckpointError, FileEntry, FileKind, Manifest, hash},
-            untyped::{UntypedFile, UntypedRows},
+            merge,
+            untyped::UntypedFile,
         },
         log::file::load,
     },
@@ -149,7 +150,7 @@ impl StoredState {
                     Err(error) => verdict.damaged.push(Damage { path, what: error.to_string() }),
                 }
             }
-            for row in UntypedRows::new(opened) {
+            for row in merge(opened) {
                 match row {
                     Ok(_) => live += 1,
                     Err(error) => {
