@@ -29,7 +29,7 @@ use serde_json::Value;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 9;
 const WORKERS: [usize; 2] = [1, 2];
 const EVENTS_AN_EPOCH: u64 = 1_500;
 const OUTPUTS: [&str; 4] = ["scored", "products", "models", "dead-letters"];
