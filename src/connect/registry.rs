@@ -7,12 +7,15 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::{place::Place, standard_input::StandardInput};
-use crate::engine::{
-    arrivals::Arrivals,
-    disk::Disk,
-    log::record::{Identity, PartitionRecord},
-    partition::Partition,
-    sink::OpenSink,
+use crate::{
+    engine::{
+        arrivals::Arrivals,
+        disk::Disk,
+        log::record::{Identity, PartitionRecord},
+        partition::{Address, Partition},
+        sink::OpenSink,
+    },
+    records::render::Form,
 };
 
 /// A fault in settings that the schema cannot express: JSON pointer, what is wrong, what to do.
@@ -28,6 +31,17 @@ pub struct OpenError {
     pub reason: String,
     /// What to do about it.
     pub hint: String,
+}
+
+impl OpenError {
+    /// Sinks that are not written together were opened together.
+    pub(super) fn count(kind: &str, found: usize) -> Self {
+        Self {
+            target: format!("{found} {kind} sinks at once"),
+            reason: "each is written by itself".into(),
+            hint: "this is a bug: please report it".into(),
+        }
+    }
 }
 
 /// What a source may need of the run to open its partitions.
@@ -65,12 +79,12 @@ pub struct Known {
 /// What a sink may need of the run to be opened.
 #[derive(Clone, Copy, Debug)]
 pub struct SinkContext<'a> {
-    /// The id of the sink.
-    pub id: &'a str,
     /// The local state folder, for its progress.
     pub state: &'a Path,
     /// The disk that both lie on.
     pub disk: &'a Arc<dyn Disk>,
+    /// The name of the topology.
+    pub name: &'a str,
     /// Which start of the run this is.
     pub generation: u64,
     /// What stands where it writes is to be replaced.
@@ -83,6 +97,8 @@ pub struct OpenSource {
     pub name: String,
     /// What tells its content from another's under the same name.
     pub identity: Identity,
+    /// The topic and its partition, where it is one.
+    pub topic: Option<Address>,
     /// Its records.
     pub partition: Box<dyn Partition>,
 }
@@ -108,6 +124,8 @@ pub struct SourceKind {
     pub check: fn(&Value) -> Vec<Fault>,
     /// Whether its input ends by itself with these settings.
     pub bounded: fn(&Value) -> bool,
+    /// Whether the keys of its records are review ids with these settings; a source without keys may say so.
+    pub keys: fn(&Value) -> bool,
     /// The setting by which it reads a place, if it does: no sink of its topology may write there.
     pub reads: fn(&Value, &Place) -> Option<&'static str>,
     /// Opens its partitions, in their order.
@@ -125,6 +143,9 @@ pub struct Target {
     pub place: Place,
 }
 
+/// Opens sinks that are written in one act, by id and settings.
+pub type OpenSinks = fn(&[(&str, &Value)], &SinkContext<'_>) -> Result<OpenSink, OpenError>;
+
 /// A kind of sink.
 #[derive(Debug)]
 pub struct SinkKind {
@@ -136,10 +157,14 @@ pub struct SinkKind {
     pub schema: fn() -> Schema,
     /// What the schema cannot say.
     pub check: fn(&Value) -> Vec<Fault>,
+    /// What it takes for one output record.
+    pub form: Form,
     /// What it writes to: nothing else of its topology may write or read there.
     pub target: fn(&Value) -> Target,
-    /// Opens it for a run, where its progress says that it was left.
-    pub open: fn(&Value, &SinkContext<'_>) -> Result<OpenSink, OpenError>,
+    /// Whether all sinks of the kind are written in one act; else each by itself.
+    pub together: bool,
+    /// Opens them for a run, where their progress says that they were left.
+    pub open: OpenSinks,
 }
 
 /// All kinds of sources.

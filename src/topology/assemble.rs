@@ -72,7 +72,7 @@ pub struct Assembly {
     pub(super) plan: Arc<Plan>,
     pub(super) run: Arc<Run>,
     pub(super) writers: Arc<Writers>,
-    pub(super) sinks: OpenSinks,
+    pub(super) sinks: Arc<OpenSinks>,
     pub(super) arrivals: Vec<(usize, Box<dyn Arrivals>)>,
     pub(super) options: RunOptions,
     pub(super) generation: u64,
@@ -156,7 +156,7 @@ impl Assembly {
             took: phase.took,
         };
         let writers: Arc<Writers> = Arc::default();
-        let ids = sink_ids(&plan).zip(&sinks).filter(|(_, slot)| slot.is_open());
+        let ids = sink_ids(&plan).zip(&sinks.slots).filter(|(_, slot)| slot.is_open);
         writers.expect(ids.map(|(id, _)| id.to_owned()));
         let settings = IntakeSettings {
             clock: match plan.options.clock {
@@ -176,6 +176,7 @@ impl Assembly {
             id: source.id.clone(),
             rank: ranks[&n],
             fields: source.fields.clone(),
+            keys: (source.kind.keys)(&source.settings),
         });
         let booking = order.iter().map(|&source| booking_steps(&plan, source)).collect();
         let every = durable.then(|| Duration::from_millis(plan.options.checkpoint.0));

@@ -100,6 +100,7 @@ pub(super) fn open(pattern: &str, context: &SourceContext<'_>) -> Result<OpenedS
         opened.partitions.push(OpenSource {
             name: record.name.clone(),
             identity: record.identity.clone(),
+            topic: None,
             partition,
         });
     }
@@ -114,6 +115,7 @@ pub(super) fn open(pattern: &str, context: &SourceContext<'_>) -> Result<OpenedS
         opened.partitions.extend(came.into_iter().map(|(record, reader)| OpenSource {
             name: record.name,
             identity: record.identity,
+            topic: None,
             partition: Box::new(reader),
         }));
         opened.arrivals = Some(Box::new(watch));

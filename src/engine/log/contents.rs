@@ -125,7 +125,14 @@ mod tests {
     fn the_last_record_of_a_partition_counts() {
         let record = |number, name: &str, end| {
             let identity = Identity { bytes: 0, hash: String::new() };
-            Body::Partition(PartitionRecord { source: "s".into(), number, name: name.into(), identity, end })
+            Body::Partition(PartitionRecord {
+                source: "s".into(),
+                number,
+                name: name.into(),
+                identity,
+                topic: None,
+                end,
+            })
         };
         let epoch = |epoch, end| {
             let bindings = [("s/0".to_owned(), end)].into();

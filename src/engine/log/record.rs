@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::super::Epoch;
+use super::super::{Epoch, partition::Address};
 
 /// A record with its number in the log and the start that wrote it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,10 +59,13 @@ pub struct PartitionRecord {
     pub source: String,
     /// Its number within the source.
     pub number: u32,
-    /// Its name: a path.
+    /// Its name: a path, or topic and partition.
     pub name: String,
     /// What identifies its content.
     pub identity: Identity,
+    /// The topic and its partition, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<Address>,
     /// The offset where it ends, once nothing of what may follow there is read any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<u64>,
@@ -74,14 +77,20 @@ impl PartitionRecord {
     pub fn key(&self) -> String {
         format!("{}/{}", self.source, self.number)
     }
+
+    /// What dead letters and headers call it.
+    #[must_use]
+    pub fn address(&self) -> Address {
+        self.topic.clone().unwrap_or_else(|| Address::file(&self.name))
+    }
 }
 
-/// What tells a file from another one: a hash of its beginning.
+/// What tells a file from another one, a hash of its beginning; or a topic, the id that the broker gave it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    /// How many bytes are hashed: 4,096, or all of a shorter file.
+    /// How many bytes are hashed: 4,096, or all of a shorter file; 0 for a topic.
     pub bytes: u64,
-    /// BLAKE3 of them.
+    /// BLAKE3 of them; the id of a topic.
     pub hash: String,
 }
 
