@@ -1,6 +1,10 @@
 //! The registry of connectors: what `validate`, `schema` and the assembly know about a source or a sink.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use schemars::Schema;
 use serde_json::Value;
@@ -11,7 +15,10 @@ use crate::{
     engine::{
         arrivals::Arrivals,
         disk::Disk,
-        log::record::{Identity, PartitionRecord},
+        log::{
+            LogStore,
+            record::{Identity, PartitionRecord},
+        },
         partition::{Address, Partition},
         sink::OpenSink,
     },
@@ -97,6 +104,8 @@ pub struct OpenSource {
     pub name: String,
     /// What tells its content from another's under the same name.
     pub identity: Identity,
+    /// The offset of its first record, for a first start.
+    pub start: u64,
     /// The topic and its partition, where it is one.
     pub topic: Option<Address>,
     /// Its records.
@@ -143,6 +152,30 @@ pub struct Target {
     pub place: Place,
 }
 
+/// What the place of a log may need of the run to be opened.
+#[derive(Debug)]
+pub struct LogContext<'a> {
+    /// The settings of the sink that has the place.
+    pub settings: &'a Value,
+    /// The name of the topology.
+    pub name: &'a str,
+    /// The local state folder.
+    pub state: &'a Path,
+    /// The disk that it lies on.
+    pub disk: &'a Arc<dyn Disk>,
+    /// How often a run logs an epoch though nothing comes.
+    pub idle_epoch: Duration,
+    /// How long another run may have logged nothing before it counts as ended.
+    pub takeover_after: Duration,
+    /// Another run is ended at once.
+    pub takeover: bool,
+    /// Set when the run is told to end.
+    pub interrupt: &'a Arc<AtomicBool>,
+}
+
+/// Opens the place of a log.
+pub type OpenLog = fn(&LogContext<'_>) -> Result<Box<dyn LogStore>, OpenError>;
+
 /// Opens sinks that are written in one act, by id and settings.
 pub type OpenSinks = fn(&[(&str, &Value)], &SinkContext<'_>) -> Result<OpenSink, OpenError>;
 
@@ -163,6 +196,8 @@ pub struct SinkKind {
     pub target: fn(&Value) -> Target,
     /// Whether all sinks of the kind are written in one act; else each by itself.
     pub together: bool,
+    /// The place that it has for the log of a run, if that is not to lie in the state folder.
+    pub log: Option<OpenLog>,
     /// Opens them for a run, where their progress says that they were left.
     pub open: OpenSinks,
 }

@@ -3,7 +3,11 @@
 //! Everything that can fail for reasons outside fails before the first worker starts. What the sinks have committed
 //! flows back to the sources on one feedback edge.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use super::{
     build::booking_steps,
@@ -50,6 +54,10 @@ pub struct RunOptions {
     pub wall: WallClock,
     /// What a source that reads `-` takes.
     pub standard_input: StandardInput,
+    /// A run of the same name elsewhere is ended, not waited for.
+    pub takeover: bool,
+    /// Set when the run is told to end before it has begun.
+    pub interrupt: Arc<AtomicBool>,
 }
 
 /// What a run writes.
@@ -97,7 +105,7 @@ impl Assembly {
         let durable = options.writes != Writes::Nothing;
         let mut phase = PhaseTimer::start();
         let mut state = if durable {
-            Some(State::open(&disk, &store, &plan, options.writes == Writes::FromScratch)?)
+            Some(State::open(&disk, &store, &plan, &options)?)
         } else {
             disk.make_folder(&folder).map_err(|error| RunError::State {
                 folder: folder.display().to_string(),
@@ -129,7 +137,7 @@ impl Assembly {
             Some(state) => {
                 let (resumed, held) = state.resume(&plan, &found)?;
                 (lock, read_again) = (Some(held), resumed.read_again);
-                (Arc::new(resumed.log), resumed.restored, resumed.beginning, resumed.end)
+                (resumed.log, resumed.restored, resumed.beginning, resumed.end)
             }
         };
         if options.writes == Writes::Logged {

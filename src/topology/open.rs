@@ -99,6 +99,7 @@ pub(super) fn open_sources(
                 number,
                 name: opened.name.clone(),
                 identity: opened.identity,
+                start: known.map_or(opened.start, |known| known.record.start),
                 topic: opened.topic,
                 end: known.and_then(|known| known.record.end),
             });

@@ -53,6 +53,7 @@ pub const SINK: SinkKind = SinkKind {
         Target { setting: "path", words: format!("file {path}"), place: Place::file(Path::new(path)) }
     },
     together: false,
+    log: None,
     open: |members, context| {
         let [(id, settings)] = members else { return Err(OpenError::count("file", members.len())) };
         open(id, Path::new(path_of(settings)), context)

@@ -127,6 +127,7 @@ impl Watch {
             number,
             name: name.clone(),
             identity,
+            start: 0,
             topic: None,
             end: None,
         };

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::engine::{
     clock::Reading,
-    log::{LogEvents, record::Body},
+    log::{LogError, LogEvents, record::Body},
     partition::{Address, Envelope, Partition, RawChunk, RawRecord, SourceError},
     threads::ThreadError,
 };
@@ -56,7 +56,7 @@ impl EpochLog for Epochs {
         lock(&self.0).push(record);
     }
 
-    fn append_and_wait(&self, _: Body) -> Result<(), String> {
+    fn append_and_wait(&self, _: Body) -> Result<(), LogError> {
         Ok(())
     }
 

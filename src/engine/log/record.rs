@@ -36,11 +36,14 @@ pub enum Body {
     Truncated {
         /// The last epoch that is gone.
         through: Epoch,
+        /// What stood there and is still needed, where the log cannot be rewritten: it stands for what was before it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        kept: Vec<LogRecord>,
     },
 }
 
 /// A start of a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Start {
     /// The name of the topology: whose log this is.
     pub name: String,
@@ -48,8 +51,24 @@ pub struct Start {
     pub configuration: String,
     /// Version of what the binary makes of it.
     pub semantics_version: u32,
-    /// The resolved topology.
+    /// The resolved topology, without secrets.
     pub topology: Value,
+    /// What tells this start from another one of the same number, where two may run at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    /// Nothing before it counts, where the log cannot be removed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub anew: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// A partition, and what tells it from another one under the same name.
@@ -63,6 +82,9 @@ pub struct PartitionRecord {
     pub name: String,
     /// What identifies its content.
     pub identity: Identity,
+    /// The offset of the first record that is read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub start: u64,
     /// The topic and its partition, where it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic: Option<Address>,

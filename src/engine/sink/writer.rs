@@ -43,6 +43,12 @@ pub enum SinkError {
         /// What the system said.
         reason: String,
     },
+    /// A newer start of the run writes there.
+    #[error("start {generation} of this run has taken over")]
+    Superseded {
+        /// The newer start.
+        generation: u64,
+    },
     /// A replay gave something else than what stands in the output.
     #[error(
         "the output of sink {sink} up to epoch {epoch} is not what it was when it was written: the chain of hashes was \
