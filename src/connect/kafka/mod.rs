@@ -6,11 +6,14 @@
 //! # Layout
 //! [`connection`]: the settings that sources, sinks and commands share. `properties`: what librdkafka is told. [`secrets`]: what
 //! is never printed. [`client`]: what a client reports: logs, statistics, errors, deliveries. [`error`]: what went wrong, in words.
-//! [`topics`]: topics as they are, and making them. `native`: calls that the Rust binding lacks.
+//! [`topics`]: topics as they are, and making them. [`wanted`]: what they should be like. `token`: tokens to log in with. `native`: calls that the Rust binding lacks.
 
 pub mod client;
 pub mod connection;
 pub mod error;
+mod native;
 mod properties;
 pub mod secrets;
 mod token;
+pub mod topics;
+pub mod wanted;
