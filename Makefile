@@ -1,4 +1,5 @@
-# What can be done here: `make help`. Everything needs rustup (rust-toolchain.toml names the compiler), a C compiler and make.
+# What can be done here: `make help`. Everything needs rustup (rust-toolchain.toml names the compiler),
+# a C and C++ compiler, make, pkg-config and the headers of OpenSSL.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -18,6 +19,10 @@ FEATURES := s3
 # Servers for the tests of state in object stores.
 MOTO := $(TOOLS)/moto/.5.2.5
 AZURITE := $(TOOLS)/azurite/.3.35.0
+# The jars of an Apache Kafka, for the tests, for the demo and for trials.
+KAFKA := target/kafka/.4.3.1
+KAFKA_PORT ?= 9092
+KAFKA_DATA ?= out/kafka
 
 .PHONY: help
 help: ## Say what can be done
@@ -36,12 +41,23 @@ demo: ## Build, generate reviews, run topologies/demo.yaml on them, show what ca
 	@echo "Next: change topologies/demo.yaml, check it with 'target/release/dirigent validate topologies/demo.yaml', run again with --from-scratch"
 
 .PHONY: test
-test: $(MOTO) ## Run all tests, and the examples of the docs (needs Python with pip for a server of S3)
+test: $(MOTO) $(KAFKA) ## Run all tests, and the examples of the docs (needs Python with pip for a server of S3, Java and Maven for Kafka)
 	$(CARGO) test --locked --workspace --features $(FEATURES) --no-fail-fast
 
 .PHONY: test-stores
 test-stores: $(MOTO) $(AZURITE) ## Run the tests of state in object stores with all of them built in (needs Node, too)
 	$(CARGO) test --locked --features s3,gcs,azure --test object_store
+
+.PHONY: kafka-jars
+kafka-jars: $(KAFKA) ## Fetch what an Apache Kafka on this machine needs (once)
+
+.PHONY: kafka-up
+kafka-up: $(KAFKA) ## Start an Apache Kafka of one node on 127.0.0.1:9092 (KAFKA_PORT=...)
+	@kafka/broker up --data $(KAFKA_DATA) --port $(KAFKA_PORT)
+
+.PHONY: kafka-down
+kafka-down: ## Stop it and remove what it holds
+	@kafka/broker down --data $(KAFKA_DATA) --remove
 
 .PHONY: lint
 lint: $(DENY) ## Check form, clippy, licences and sources of dependencies, and the docs
@@ -71,6 +87,11 @@ $(MOTO):
 $(AZURITE):
 	rm -rf $(@D)
 	npm install --silent --no-save --no-audit --no-fund --prefix $(@D) azurite@3.35.0
+	touch $@
+
+$(KAFKA): kafka/pom.xml
+	rm -rf $(@D)
+	mvn --quiet --batch-mode --file kafka/pom.xml dependency:copy-dependencies -DoutputDirectory=$(abspath $(@D))/jars
 	touch $@
 
 # Without optimisation and debug information they build in a fraction of the time, and have little to do here.

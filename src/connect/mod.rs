@@ -8,4 +8,5 @@ pub mod registry;
 pub mod standard_input;
 
 pub mod file;
+pub mod kafka;
 pub mod object_store;

@@ -1,0 +1,242 @@
+//! What a client of librdkafka reports while it works: logs, statistics, errors, deliveries, and its need of a token.
+//!
+//! librdkafka reports by events, which arrive while the client is polled. A [`ClientState`] is given to the client when it is made, and
+//! a clone of it stays with whoever uses the client: all clones share what was reported.
+
+use std::{
+    error::Error,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    ClientContext, Statistics,
+    client::OAuthToken,
+    config::RDKafkaLogLevel,
+    consumer::ConsumerContext,
+    error::{KafkaError, RDKafkaErrorCode},
+    message::DeliveryResult,
+    producer::ProducerContext,
+};
+
+use super::{
+    connection::ConnectionSettings,
+    error::{Cause, ClusterError, is_absence, is_denial, plain, says_only_late, told},
+    token::{TokenError, TokenFile},
+};
+
+/// How long what kept a client from its brokers explains a call that took too long.
+const EXPLAINS: Duration = Duration::from_secs(120);
+
+/// What a client has reported.
+#[derive(Clone, Debug)]
+pub struct ClientState(Arc<State>);
+
+#[derive(Debug)]
+struct State {
+    brokers: String,
+    login: String,
+    token: Option<TokenFile>,
+    reported: Mutex<Reported>,
+    errors: AtomicU64,
+    delivered: AtomicU64,
+    delivered_bytes: AtomicU64,
+    undelivered: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Reported {
+    statistics: Option<Arc<Statistics>>,
+    /// The last report of each cause.
+    causes: [Option<(Instant, String)>; 3],
+    /// The first delivery that failed.
+    undelivered: Option<KafkaError>,
+}
+
+impl ClientState {
+    pub(super) fn new(settings: &ConnectionSettings, token: Option<TokenFile>) -> Self {
+        Self(Arc::new(State {
+            brokers: settings.bootstrap_servers.clone(),
+            login: settings.login(),
+            token,
+            reported: Mutex::default(),
+            errors: AtomicU64::new(0),
+            delivered: AtomicU64::new(0),
+            delivered_bytes: AtomicU64::new(0),
+            undelivered: AtomicU64::new(0),
+        }))
+    }
+
+    /// The last statistics, of at most `statistics.interval.ms` (5 s) ago.
+    #[must_use]
+    pub fn statistics(&self) -> Option<Arc<Statistics>> {
+        self.reported().statistics.clone()
+    }
+
+    /// How many errors were reported, those of single records left out.
+    #[must_use]
+    pub fn errors(&self) -> u64 {
+        self.0.errors.load(Ordering::Relaxed)
+    }
+
+    /// Records that brokers have taken, and their bytes (key and value).
+    #[must_use]
+    pub fn delivered(&self) -> (u64, u64) {
+        (self.0.delivered.load(Ordering::Relaxed), self.0.delivered_bytes.load(Ordering::Relaxed))
+    }
+
+    /// Records that were given up, and why the first of them was.
+    #[must_use]
+    pub fn undelivered(&self) -> Option<(u64, KafkaError)> {
+        let first = self.reported().undelivered.clone()?;
+        Some((self.0.undelivered.load(Ordering::Relaxed), first))
+    }
+
+    /// Why a call failed: by what it answered, and by what was reported meanwhile. `doing` says what was tried, as in
+    /// "cannot {doing}".
+    #[must_use]
+    pub fn explain(&self, doing: &str, error: &KafkaError) -> ClusterError {
+        let (doing, brokers, login) = (doing.to_owned(), self.0.brokers.clone(), self.0.login.clone());
+        let code = error.rdkafka_error_code();
+        let of_code = code.filter(|code| !says_only_late(*code)).and_then(Cause::of);
+        let (cause, reason) = match (of_code, self.cause()) {
+            // what was reported says more than the code
+            (Some(cause), reported) => {
+                let reason = reported.filter(|(reported, _)| *reported == cause).map(|(_, reason)| reason);
+                (Some(cause), reason.unwrap_or_else(|| told(error)))
+            }
+            (None, Some((cause, reason))) if code.is_some_and(says_only_late) => (Some(cause), reason),
+            (None, _) => (None, told(error)),
+        };
+        match cause {
+            Some(Cause::Login) => ClusterError::Login { doing, brokers, login, reason },
+            Some(Cause::Tls) => ClusterError::Untrusted { doing, brokers, reason },
+            Some(Cause::Network) => ClusterError::Unreachable { doing, brokers, reason },
+            None if code.is_some_and(is_denial) => ClusterError::Denied { doing, brokers, login, reason },
+            None if code.is_some_and(is_absence) => ClusterError::NoTopic { doing, brokers },
+            None if code.is_some_and(says_only_late) => ClusterError::Unreachable { doing, brokers, reason },
+            None => ClusterError::Refused { doing, brokers, reason },
+        }
+    }
+
+    /// The worst of what has lately kept the client from its brokers.
+    fn cause(&self) -> Option<(Cause, String)> {
+        let reported = self.reported();
+        [Cause::Login, Cause::Tls, Cause::Network].into_iter().find_map(|cause| {
+            let (at, reason) = reported.causes[cause as usize].as_ref()?;
+            (at.elapsed() < EXPLAINS).then(|| (cause, reason.clone()))
+        })
+    }
+
+    fn reported(&self) -> MutexGuard<'_, Reported> {
+        // each report is stored whole
+        self.0.reported.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The token to log in with.
+    pub(super) fn token(&self) -> Result<Option<OAuthToken>, Box<dyn Error>> {
+        Ok(self.0.token.as_ref().map(TokenFile::read).transpose()?)
+    }
+}
+
+impl ClientContext for ClientState {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        // settings are shared by clients that read and clients that write
+        let is_other_kind = facility == "CONFWARN"
+            && (message.contains("is a consumer property") || message.contains("is a producer property"));
+        match level {
+            // comes as an event, too, and is told there
+            _ if is_other_kind || ["FAIL", "ERROR", "REQTMOUT"].contains(&facility) => {
+                tracing::debug!("librdkafka: {facility}: {message}");
+            }
+            RDKafkaLogLevel::Emerg
+            | RDKafkaLogLevel::Alert
+            | RDKafkaLogLevel::Critical
+            | RDKafkaLogLevel::Error
+            | RDKafkaLogLevel::Warning => tracing::warn!("librdkafka: {facility}: {message}"),
+            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => {
+                tracing::debug!("librdkafka: {facility}: {message}");
+            }
+        }
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        self.reported().statistics = Some(Arc::new(statistics));
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.0.errors.fetch_add(1, Ordering::Relaxed);
+        let cause = error.rdkafka_error_code().and_then(Cause::of);
+        if let Some(cause) = cause {
+            let is_sum = error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown);
+            let mut reported = self.reported();
+            let kept = &mut reported.causes[cause as usize];
+            // that all brokers are down says less than why one is
+            if !is_sum || kept.is_none() {
+                *kept = Some((Instant::now(), plain(reason)));
+            }
+        }
+        tracing::warn!("Kafka: {}", plain(reason));
+    }
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.token()?.ok_or_else(|| TokenError::None.into())
+    }
+}
+
+impl ConsumerContext for ClientState {}
+
+impl ProducerContext for ClientState {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        match result {
+            Ok(record) => {
+                let bytes = record.payload_len() + record.key_len();
+                self.0.delivered.fetch_add(1, Ordering::Relaxed);
+                self.0.delivered_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+            }
+            Err((error, _)) => {
+                self.0.undelivered.fetch_add(1, Ordering::Relaxed);
+                self.reported().undelivered.get_or_insert_with(|| error.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(state: &ClientState, code: RDKafkaErrorCode) -> String {
+        state.explain("read the topic `t`", &KafkaError::MetadataFetch(code)).to_string()
+    }
+
+    #[test]
+    fn a_call_that_took_too_long_is_explained_by_what_was_reported() {
+        let state = ClientState::new(&ConnectionSettings::plain("a:1"), None);
+        let late = RDKafkaErrorCode::OperationTimedOut;
+        insta::assert_snapshot!(told(&state, late), @"cannot read the topic `t`: no broker answers at a:1: OperationTimedOut (Local: Timed out). Does one run there, and is `bootstrap_servers` right?");
+        let report = |code, reason: &str| state.error(KafkaError::Global(code), reason);
+        report(RDKafkaErrorCode::AllBrokersDown, "1/1 brokers are down");
+        insta::assert_snapshot!(told(&state, late), @"cannot read the topic `t`: no broker answers at a:1: 1/1 brokers are down. Does one run there, and is `bootstrap_servers` right?");
+        report(
+            RDKafkaErrorCode::BrokerTransportFailure,
+            "a:1/bootstrap: Connection refused (after 1ms in state X)",
+        );
+        report(RDKafkaErrorCode::AllBrokersDown, "1/1 brokers are down");
+        insta::assert_snapshot!(told(&state, late), @"cannot read the topic `t`: no broker answers at a:1: Connection refused. Does one run there, and is `bootstrap_servers` right?");
+        report(RDKafkaErrorCode::Authentication, "a:1/bootstrap: invalid credentials");
+        insta::assert_snapshot!(told(&state, late), @"cannot read the topic `t`: the brokers at a:1 refuse the login of nobody (`sasl` is not set): invalid credentials. Check `sasl`, and that the brokers know this user and this mechanism");
+        // another answer stands for itself
+        insta::assert_snapshot!(told(&state, RDKafkaErrorCode::UnknownTopicOrPartition), @"cannot read the topic `t`: there is no such topic or partition at a:1. `dirigent topics create TOPOLOGY` makes those of a topology");
+        insta::assert_snapshot!(told(&state, RDKafkaErrorCode::TopicAuthorizationFailed), @"cannot read the topic `t`: the brokers at a:1 do not allow it to the login of nobody (`sasl` is not set): TopicAuthorizationFailed (Broker: Topic authorization failed). Grant it there: docs/kafka.md lists what a run needs");
+        insta::assert_snapshot!(told(&state, RDKafkaErrorCode::PolicyViolation), @"cannot read the topic `t`: PolicyViolation (Broker: Policy violation) (Kafka at a:1)");
+        assert_eq!(state.errors(), 4);
+    }
+}

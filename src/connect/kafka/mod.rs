@@ -1,0 +1,19 @@
+//! Apache Kafka: how a cluster is reached, and what topics it has.
+//!
+//! Everything that talks to a broker does so over librdkafka, with settings of one shape ([`connection`]) and with every default
+//! that matters written down (`properties`), so that a newer librdkafka changes nothing by itself.
+//!
+//! # Layout
+//! [`connection`]: the settings that sources, sinks and commands share. `properties`: what librdkafka is told. [`secrets`]: what
+//! is never printed. [`client`]: what a client reports: logs, statistics, errors, deliveries. [`error`]: what went wrong, in words.
+//! [`topics`]: topics as they are, and making them. [`wanted`]: what they should be like. `token`: tokens to log in with. `native`: calls that the Rust binding lacks.
+
+pub mod client;
+pub mod connection;
+pub mod error;
+mod native;
+mod properties;
+pub mod secrets;
+mod token;
+pub mod topics;
+pub mod wanted;

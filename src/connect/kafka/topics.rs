@@ -1,0 +1,310 @@
+//! Topics as they are, and making them: a [`Cluster`] is asked, and answers within a time that was given.
+//!
+//! It is two clients: an observer, which is told where partitions end whatever is committed, and an administrator. Both are polled
+//! only while a call is made, so a cluster that is kept asks for a token of its own at each call.
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
+    consumer::{BaseConsumer, Consumer},
+    error::{KafkaError, RDKafkaErrorCode},
+    metadata::Metadata,
+};
+
+use super::{
+    client::ClientState,
+    connection::{ConnectionSettings, Role},
+    error::{ClusterError, is_absence},
+    native,
+};
+
+/// How long one attempt to reach a broker takes.
+const ATTEMPT: Duration = Duration::from_millis(500);
+
+/// A topic as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicDescription {
+    /// Its name.
+    pub name: String,
+    /// Its id, as base64: a topic that was deleted and made again has another.
+    pub id: String,
+    /// How many partitions it has.
+    pub partitions: u32,
+    /// How many replicas the partition with the fewest has.
+    pub replication: u32,
+    /// Its settings in effect, those of the brokers included.
+    pub config: BTreeMap<String, String>,
+}
+
+impl TopicDescription {
+    /// A setting in effect; empty where the brokers do not tell it.
+    #[must_use]
+    pub fn setting(&self, name: &str) -> &str {
+        self.config.get(name).map_or("", String::as_str)
+    }
+}
+
+/// Where a partition begins and ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watermarks {
+    /// The first offset that is still there.
+    pub low: u64,
+    /// The offset that the next record gets, open transactions included.
+    pub high: u64,
+}
+
+/// A topic that is to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicToMake {
+    /// Its name.
+    pub name: String,
+    /// How many partitions.
+    pub partitions: u32,
+    /// How many replicas each.
+    pub replication: u32,
+    /// Settings that differ from those of the brokers.
+    pub config: Vec<(&'static str, String)>,
+}
+
+/// A cluster to ask.
+pub struct Cluster {
+    observer: BaseConsumer<ClientState>,
+    admin: AdminClient<ClientState>,
+    state: ClientState,
+    within: Duration,
+}
+
+impl Cluster {
+    /// Reaches a cluster. This, and every call afterwards, takes at most about `within`; a login or a certificate that is
+    /// refused is told at once.
+    ///
+    /// # Errors
+    /// The settings are refused, or no broker was reached.
+    pub fn connect(settings: &ConnectionSettings, within: Duration) -> Result<Self, ClusterError> {
+        let doing = "reach Kafka";
+        let (config, state) = settings.client(Role::Observer)?;
+        let made = |error: KafkaError| state.explain(doing, &error);
+        let observer: BaseConsumer<ClientState> = config.create_with_context(state.clone()).map_err(made)?;
+        let (config, _) = settings.client(Role::Admin)?;
+        let admin: AdminClient<ClientState> = config.create_with_context(state.clone()).map_err(made)?;
+        let cluster = Self { observer, admin, state, within };
+        let started = Instant::now();
+        loop {
+            cluster.give_tokens()?;
+            // the first thing that a client learns from any broker
+            if cluster.observer.client().fetch_cluster_id(ATTEMPT.min(within)).is_some() {
+                return Ok(cluster);
+            }
+            let error = KafkaError::MetadataFetch(RDKafkaErrorCode::OperationTimedOut);
+            match cluster.explain(doing, &error) {
+                // brokers may still be starting
+                ClusterError::Unreachable { .. } if started.elapsed() < within => {}
+                other => return Err(other),
+            }
+        }
+    }
+
+    /// How many brokers the cluster has.
+    ///
+    /// # Errors
+    /// The brokers do not answer.
+    pub fn brokers(&self) -> Result<usize, ClusterError> {
+        Ok(self.metadata("count the brokers")?.brokers().len())
+    }
+
+    /// The names of all topics that this login may see, in order; those of Kafka itself are left out.
+    ///
+    /// # Errors
+    /// The brokers do not answer.
+    pub fn names(&self) -> Result<Vec<String>, ClusterError> {
+        let metadata = self.metadata("list the topics")?;
+        let mut names: Vec<String> = metadata.topics().iter().map(|topic| topic.name().to_owned()).collect();
+        names.retain(|name| !name.starts_with("__"));
+        names.sort();
+        Ok(names)
+    }
+
+    fn metadata(&self, doing: &str) -> Result<Metadata, ClusterError> {
+        self.give_tokens()?;
+        self.observer.fetch_metadata(None, self.within).map_err(|error| self.explain(doing, &error))
+    }
+
+    /// Describes topics, in the order of the names; `None` for one that is not there.
+    ///
+    /// # Errors
+    /// The brokers do not answer, or do not allow it.
+    pub fn describe(&self, names: &[&str]) -> Result<Vec<Option<TopicDescription>>, ClusterError> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.give_tokens()?;
+        let doing = format!("describe {}", list(names));
+        let described = native::describe_topics(self.observer.client(), names, self.within)
+            .map_err(|error| self.explain(&doing, &error))?;
+        let mut found = BTreeMap::new();
+        for (name, answer) in described {
+            match answer {
+                Ok(topic) => drop(found.insert(name, topic)),
+                Err(code) if is_absence(code) => {}
+                Err(code) => {
+                    return Err(self.explain(&format!("describe `{name}`"), &KafkaError::AdminOp(code)));
+                }
+            }
+        }
+        let mut configs = self.configs(&found.keys().map(String::as_str).collect::<Vec<_>>())?;
+        let describe = |name: &&str| {
+            let topic = found.remove(*name)?;
+            Some(TopicDescription {
+                name: topic.name,
+                id: topic.id,
+                partitions: u32::try_from(topic.replicas.len()).unwrap_or(u32::MAX),
+                replication: topic.replicas.iter().min().map_or(0, |n| u32::try_from(*n).unwrap_or(u32::MAX)),
+                config: configs.remove(*name).unwrap_or_default(),
+            })
+        };
+        Ok(names.iter().map(describe).collect())
+    }
+
+    /// The settings in effect of topics that are there.
+    fn configs(&self, names: &[&str]) -> Result<BTreeMap<String, BTreeMap<String, String>>, ClusterError> {
+        if names.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let doing = format!("ask for the settings of {}", list(names));
+        let wanted: Vec<_> = names.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
+        let answers = self.wait(&doing, self.admin.describe_configs(&wanted, &self.options()))?;
+        let mut configs = BTreeMap::new();
+        for (name, answer) in names.iter().zip(answers) {
+            let settings = match answer {
+                Ok(resource) => resource.entries,
+                // gone since, or its settings are not for this login: nothing is known of them
+                Err(_) => Vec::new(),
+            };
+            let settings = settings.into_iter().filter_map(|entry| Some((entry.name, entry.value?)));
+            configs.insert((*name).to_owned(), settings.collect());
+        }
+        Ok(configs)
+    }
+
+    /// Where a partition begins and ends.
+    ///
+    /// # Errors
+    /// The brokers do not answer, do not allow it, or have no such partition.
+    pub fn watermarks(&self, topic: &str, partition: u32) -> Result<Watermarks, ClusterError> {
+        self.give_tokens()?;
+        let number = i32::try_from(partition).unwrap_or(i32::MAX);
+        let (low, high) = self.observer.fetch_watermarks(topic, number, self.within).map_err(|error| {
+            self.explain(&format!("find the end of partition {partition} of `{topic}`"), &error)
+        })?;
+        let offset = |offset: i64| u64::try_from(offset).unwrap_or(0);
+        Ok(Watermarks { low: offset(low), high: offset(high) })
+    }
+
+    /// Makes topics; says of each whether it was made or was there already.
+    ///
+    /// # Errors
+    /// The brokers do not answer, do not allow it, or do not take the settings of a topic; those before it may have been made.
+    pub fn create(&self, topics: &[TopicToMake]) -> Result<Vec<bool>, ClusterError> {
+        if topics.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.give_tokens()?;
+        let to_make = topics.iter().map(|topic| {
+            let number = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
+            let replication = TopicReplication::Fixed(number(topic.replication));
+            let made = NewTopic::new(&topic.name, number(topic.partitions), replication);
+            topic.config.iter().fold(made, |made, (name, value)| made.set(name, value))
+        });
+        let to_make: Vec<NewTopic<'_>> = to_make.collect();
+        let names: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
+        let doing = format!("make {}", list(&names));
+        let answers = self.wait(&doing, self.admin.create_topics(&to_make, &self.options()))?;
+        let mut made = Vec::new();
+        for answer in answers {
+            match answer {
+                Ok(_) => made.push(true),
+                Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => made.push(false),
+                Err((name, code)) => {
+                    return Err(self.explain(&format!("make `{name}`"), &KafkaError::AdminOp(code)));
+                }
+            }
+        }
+        Ok(made)
+    }
+
+    /// Removes topics and what is in them; one that is not there counts as removed.
+    ///
+    /// # Errors
+    /// The brokers do not answer, or do not allow it.
+    pub fn delete(&self, names: &[&str]) -> Result<(), ClusterError> {
+        self.give_tokens()?;
+        let answers =
+            self.wait(&format!("delete {}", list(names)), self.admin.delete_topics(names, &self.options()))?;
+        for answer in answers {
+            if let Err((name, code)) = answer
+                && !is_absence(code)
+            {
+                return Err(self.explain(&format!("delete `{name}`"), &KafkaError::AdminOp(code)));
+            }
+        }
+        Ok(())
+    }
+
+    fn options(&self) -> AdminOptions {
+        AdminOptions::new().request_timeout(Some(self.within)).operation_timeout(Some(self.within))
+    }
+
+    /// Waits for the answer to a request of the administrator.
+    fn wait<T>(
+        &self,
+        doing: &str,
+        answer: impl Future<Output = Result<T, KafkaError>>,
+    ) -> Result<T, ClusterError> {
+        // the answer comes from a thread of librdkafka: a runtime without anything in it waits well enough
+        let refused = |error: std::io::Error| ClusterError::Settings { reason: error.to_string() };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(refused)?;
+        runtime.block_on(answer).map_err(|error| self.explain(doing, &error))
+    }
+
+    /// Gives both clients a token, where they log in with one.
+    fn give_tokens(&self) -> Result<(), ClusterError> {
+        self.drain();
+        let refused = |reason: String| {
+            let error = KafkaError::Global(RDKafkaErrorCode::Authentication);
+            match self.state.explain("reach Kafka", &error) {
+                ClusterError::Login { doing, brokers, login, .. } => {
+                    ClusterError::Login { doing, brokers, login, reason }
+                }
+                other => other,
+            }
+        };
+        if let Some(token) = self.state.token().map_err(|error| refused(error.to_string()))? {
+            native::set_token(self.observer.client(), &token).map_err(refused)?;
+            native::set_token(self.admin.inner(), &token).map_err(refused)?;
+        }
+        Ok(())
+    }
+
+    /// Takes what has been reported.
+    fn drain(&self) {
+        while self.observer.poll(Duration::ZERO).is_some() {}
+    }
+
+    fn explain(&self, doing: &str, error: &KafkaError) -> ClusterError {
+        self.drain();
+        self.state.explain(doing, error)
+    }
+}
+
+/// Names for a message.
+fn list(names: &[&str]) -> String {
+    match names {
+        [name] => format!("`{name}`"),
+        _ => format!("{} topics (`{}`, …)", names.len(), names.first().unwrap_or(&"")),
+    }
+}
