@@ -76,6 +76,11 @@ impl ClientState {
         self.reported().statistics.clone()
     }
 
+    /// Where the brokers are, as the settings say.
+    pub(super) fn brokers(&self) -> &str {
+        &self.0.brokers
+    }
+
     /// How many errors were reported, those of single records left out.
     #[must_use]
     pub fn errors(&self) -> u64 {
