@@ -31,7 +31,7 @@ pub fn run(args: &BacktestArgs) -> ExitCode {
         Ok(plan) => plan,
         Err(code) => return code,
     };
-    let report = match execute(&args.execute, plan, true, Writes::Nothing) {
+    let report = match execute(&args.execute, plan, true, Writes::Nothing, false) {
         Ok(report) => report,
         Err(code) => return code,
     };

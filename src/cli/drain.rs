@@ -26,7 +26,7 @@ pub fn run(args: &DrainArgs) -> ExitCode {
         Ok(plan) => plan,
         Err(code) => return code,
     };
-    match execute(&args.execute, plan, false, Writes::Drain) {
+    match execute(&args.execute, plan, false, Writes::Drain, false) {
         Ok(report) => {
             print!("{}", books_lines(&report));
             ExitCode::SUCCESS

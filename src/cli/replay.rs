@@ -45,7 +45,7 @@ pub fn run(args: &ReplayArgs) -> ExitCode {
             };
         }
     };
-    if let Err(code) = execute(&args.execute, plan, false, Writes::Logged) {
+    if let Err(code) = execute(&args.execute, plan, false, Writes::Logged, false) {
         return code;
     }
     if after > 0 {

@@ -7,7 +7,7 @@ use std::{
     path::PathBuf,
     process::ExitCode,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
@@ -30,7 +30,9 @@ use super::{
 };
 use crate::{
     connect::standard_input::StandardInput,
-    engine::{disk::LocalDisk, intake::Intake, wall::WallClock, workers::end_process_on_panic},
+    engine::{
+        disk::LocalDisk, intake::Intake, log::LogStoreError, wall::WallClock, workers::end_process_on_panic,
+    },
     operators::{registry::EdgeType, wiring::Run},
     serve::{Shown, serve},
     telemetry::{LogFormat, init_logs},
@@ -40,6 +42,9 @@ use crate::{
         start::StartError,
     },
 };
+
+/// The exit code of a run whose place a newer one has taken.
+pub const EXIT_SUPERSEDED: u8 = 3;
 
 /// How logs look.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -77,6 +82,9 @@ pub struct RunArgs {
     /// Begin anew: replace the state and the outputs of this topology.
     #[arg(long)]
     pub from_scratch: bool,
+    /// End a run of the same name that goes on elsewhere, instead of waiting for its end: for topologies whose log lies on Kafka.
+    #[arg(long)]
+    pub takeover: bool,
     /// Write the books and the quality of each epoch here, as JSON.
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
@@ -101,7 +109,7 @@ pub fn run(args: &RunArgs) -> ExitCode {
     }
     let keep_quality = args.report.is_some() || args.html.is_some();
     let writes = if args.from_scratch { Writes::FromScratch } else { Writes::On };
-    let report = match execute(&args.execute, plan, keep_quality, writes) {
+    let report = match execute(&args.execute, plan, keep_quality, writes, args.takeover) {
         Ok(report) => report,
         Err(code) => return code,
     };
@@ -142,6 +150,7 @@ pub(super) fn execute(
     plan: Plan,
     keep_quality: bool,
     writes: Writes,
+    takeover: bool,
 ) -> Result<RunReport, ExitCode> {
     init_logs(match args.log_format {
         LogStyle::Text => LogFormat::Text,
@@ -159,6 +168,8 @@ pub(super) fn execute(
             eprintln!("  hint: {}", open.hint);
         }
         match error {
+            RunError::Start(StartError::Store(LogStoreError::Interrupted)) => ExitCode::SUCCESS,
+            error if error.superseded() => ExitCode::from(EXIT_SUPERSEDED),
             RunError::Start(StartError::Name { .. } | StartError::Replay { .. } | StartError::Steps) => {
                 ExitCode::from(EXIT_CONFIG)
             }
@@ -168,7 +179,11 @@ pub(super) fn execute(
     let started = Instant::now();
     let (disk, wall) = (LocalDisk::shared(), WallClock::system());
     let standard_input = StandardInput::system();
-    let options = RunOptions { workers, keep_quality, writes, disk, wall, standard_input };
+    let signals = Signalled::default();
+    stop_on_signals(&signals);
+    let interrupt = Arc::clone(&signals.interrupt);
+    let options =
+        RunOptions { workers, keep_quality, writes, disk, wall, standard_input, takeover, interrupt };
     let assembly = Assembly::open(plan, options).map_err(fail)?;
     let models = assembly.learned_models();
     let (run, writers) = assembly.run_state();
@@ -185,7 +200,7 @@ pub(super) fn execute(
             }
         }
     }
-    stop_on_signals(Arc::clone(&run.intake));
+    signals.begun(&run.intake);
     log_start(&assembly.start);
     tracing::info!(topology = name, workers, "running");
     ready.store(true, Ordering::Release);
@@ -215,7 +230,32 @@ fn watch(run: Arc<Run>, models: Vec<String>, over: Arc<AtomicBool>) -> Option<Jo
     std::thread::Builder::new().name("progress".into()).spawn(body).ok()
 }
 
-fn stop_on_signals(intake: Arc<Intake>) {
+/// What a signal ends: a run that is to begin, and then its input.
+#[derive(Clone, Default)]
+struct Signalled {
+    interrupt: Arc<AtomicBool>,
+    intake: Arc<OnceLock<Arc<Intake>>>,
+}
+
+impl Signalled {
+    /// The run has begun.
+    fn begun(&self, intake: &Arc<Intake>) {
+        self.intake.get_or_init(|| Arc::clone(intake));
+        if self.interrupt.load(Ordering::Acquire) {
+            intake.stop();
+        }
+    }
+
+    fn stop(&self) {
+        self.interrupt.store(true, Ordering::Release);
+        if let Some(intake) = self.intake.get() {
+            intake.stop();
+        }
+    }
+}
+
+fn stop_on_signals(signalled: &Signalled) {
+    let signalled = signalled.clone();
     let mut signals = match Signals::new([SIGTERM, SIGINT]) {
         Ok(signals) => signals,
         Err(error) => {
@@ -229,7 +269,7 @@ fn stop_on_signals(intake: Arc<Intake>) {
                 std::process::exit(128 + signal);
             }
             tracing::info!("asked to stop: finishing the open epoch (a second signal ends the run at once)");
-            intake.stop();
+            signalled.stop();
         }
     };
     if let Err(error) = std::thread::Builder::new().name("signals".into()).spawn(body) {

@@ -1,18 +1,28 @@
 //! The registry of connectors: what `validate`, `schema` and the assembly know about a source or a sink.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use schemars::Schema;
 use serde_json::Value;
 use thiserror::Error;
 
 use super::{place::Place, standard_input::StandardInput};
-use crate::engine::{
-    arrivals::Arrivals,
-    disk::Disk,
-    log::record::{Identity, PartitionRecord},
-    partition::Partition,
-    sink::OpenSink,
+use crate::{
+    engine::{
+        arrivals::Arrivals,
+        disk::Disk,
+        log::{
+            LogStore,
+            record::{Identity, PartitionRecord},
+        },
+        partition::{Address, Partition},
+        sink::OpenSink,
+    },
+    records::render::Form,
 };
 
 /// A fault in settings that the schema cannot express: JSON pointer, what is wrong, what to do.
@@ -28,6 +38,17 @@ pub struct OpenError {
     pub reason: String,
     /// What to do about it.
     pub hint: String,
+}
+
+impl OpenError {
+    /// Sinks that are not written together were opened together.
+    pub(super) fn count(kind: &str, found: usize) -> Self {
+        Self {
+            target: format!("{found} {kind} sinks at once"),
+            reason: "each is written by itself".into(),
+            hint: "this is a bug: please report it".into(),
+        }
+    }
 }
 
 /// What a source may need of the run to open its partitions.
@@ -65,12 +86,12 @@ pub struct Known {
 /// What a sink may need of the run to be opened.
 #[derive(Clone, Copy, Debug)]
 pub struct SinkContext<'a> {
-    /// The id of the sink.
-    pub id: &'a str,
     /// The local state folder, for its progress.
     pub state: &'a Path,
     /// The disk that both lie on.
     pub disk: &'a Arc<dyn Disk>,
+    /// The name of the topology.
+    pub name: &'a str,
     /// Which start of the run this is.
     pub generation: u64,
     /// What stands where it writes is to be replaced.
@@ -83,6 +104,10 @@ pub struct OpenSource {
     pub name: String,
     /// What tells its content from another's under the same name.
     pub identity: Identity,
+    /// The offset of its first record, for a first start.
+    pub start: u64,
+    /// The topic and its partition, where it is one.
+    pub topic: Option<Address>,
     /// Its records.
     pub partition: Box<dyn Partition>,
 }
@@ -108,6 +133,8 @@ pub struct SourceKind {
     pub check: fn(&Value) -> Vec<Fault>,
     /// Whether its input ends by itself with these settings.
     pub bounded: fn(&Value) -> bool,
+    /// Whether the keys of its records are review ids with these settings; a source without keys may say so.
+    pub keys: fn(&Value) -> bool,
     /// The setting by which it reads a place, if it does: no sink of its topology may write there.
     pub reads: fn(&Value, &Place) -> Option<&'static str>,
     /// Opens its partitions, in their order.
@@ -125,6 +152,33 @@ pub struct Target {
     pub place: Place,
 }
 
+/// What the place of a log may need of the run to be opened.
+#[derive(Debug)]
+pub struct LogContext<'a> {
+    /// The settings of the sink that has the place.
+    pub settings: &'a Value,
+    /// The name of the topology.
+    pub name: &'a str,
+    /// The local state folder.
+    pub state: &'a Path,
+    /// The disk that it lies on.
+    pub disk: &'a Arc<dyn Disk>,
+    /// How often a run logs an epoch though nothing comes.
+    pub idle_epoch: Duration,
+    /// How long another run may have logged nothing before it counts as ended.
+    pub takeover_after: Duration,
+    /// Another run is ended at once.
+    pub takeover: bool,
+    /// Set when the run is told to end.
+    pub interrupt: &'a Arc<AtomicBool>,
+}
+
+/// Opens the place of a log.
+pub type OpenLog = fn(&LogContext<'_>) -> Result<Box<dyn LogStore>, OpenError>;
+
+/// Opens sinks that are written in one act, by id and settings.
+pub type OpenSinks = fn(&[(&str, &Value)], &SinkContext<'_>) -> Result<OpenSink, OpenError>;
+
 /// A kind of sink.
 #[derive(Debug)]
 pub struct SinkKind {
@@ -136,10 +190,16 @@ pub struct SinkKind {
     pub schema: fn() -> Schema,
     /// What the schema cannot say.
     pub check: fn(&Value) -> Vec<Fault>,
+    /// What it takes for one output record.
+    pub form: Form,
     /// What it writes to: nothing else of its topology may write or read there.
     pub target: fn(&Value) -> Target,
-    /// Opens it for a run, where its progress says that it was left.
-    pub open: fn(&Value, &SinkContext<'_>) -> Result<OpenSink, OpenError>,
+    /// Whether all sinks of the kind are written in one act; else each by itself.
+    pub together: bool,
+    /// The place that it has for the log of a run, if that is not to lie in the state folder.
+    pub log: Option<OpenLog>,
+    /// Opens them for a run, where their progress says that they were left.
+    pub open: OpenSinks,
 }
 
 /// All kinds of sources.

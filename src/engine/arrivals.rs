@@ -89,16 +89,16 @@ pub fn look_for_partitions(
 }
 
 fn look(
-    intake: &Intake,
+    intake: &Arc<Intake>,
     log: &dyn EpochLog,
     source: usize,
     arrivals: &mut dyn Arrivals,
 ) -> Result<(), IntakeError> {
     for Found { record, then } in arrivals.look()? {
-        let (number, name) = (record.number, record.name.clone());
+        let (number, name, address) = (record.number, record.name.clone(), record.address());
         log.append_and_wait(Body::Partition(record)).map_err(IntakeError::Log)?;
         match then {
-            Then::Read(partition) => intake.add(PartitionEntry { source, number, name, partition }),
+            Then::Read(partition) => intake.add(PartitionEntry { source, number, name, address, partition }),
             Then::Do(then) => then(),
             Then::Nothing => {}
         }

@@ -2,6 +2,9 @@
 //!
 //! A partition is read by one caller at a time, in order; who decodes a chunk afterwards does not matter.
 
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// A raw record inside a [`RawChunk`].
@@ -17,6 +20,21 @@ pub struct RawRecord {
     pub next: u64,
     /// Its length in bytes; more than `end - start` when it was cut at `max_record_bytes`.
     pub length: u64,
+    /// What comes with it where it lies in a log such as Kafka's; empty for a line of a file.
+    pub envelope: Envelope,
+}
+
+/// What a record of a log has beside its value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// Where its key starts and ends in the chunk.
+    pub key: Option<(usize, usize)>,
+    /// Where its headers start and end in the chunk, encoded as the source and whoever passes them on agree.
+    pub headers: (usize, usize),
+    /// Its time, in milliseconds since 1970.
+    pub timestamp: Option<i64>,
+    /// It has no value at all, which is not an empty one.
+    pub null: bool,
 }
 
 /// Consecutive raw records of one partition.
@@ -39,6 +57,19 @@ impl RawChunk {
     #[must_use]
     pub fn of(&self, record: &RawRecord) -> &[u8] {
         &self.bytes[record.start..record.end]
+    }
+
+    /// The key of a record.
+    #[must_use]
+    pub fn key(&self, record: &RawRecord) -> Option<&[u8]> {
+        record.envelope.key.map(|(start, end)| &self.bytes[start..end])
+    }
+
+    /// The encoded headers of a record.
+    #[must_use]
+    pub fn headers(&self, record: &RawRecord) -> &[u8] {
+        let (start, end) = record.envelope.headers;
+        &self.bytes[start..end]
     }
 }
 
@@ -72,9 +103,30 @@ pub trait Partition: Send {
     /// Bytes read so far and bytes in all, where known, as the outside counts them (compressed files: compressed).
     fn progress(&self) -> (u64, Option<u64>);
 
+    /// Calls this when records have come after a read that found none, where the outside says so; others are asked again
+    /// with every epoch that is cut.
+    fn when_records_come(&mut self, _wake: Arc<dyn Fn() + Send + Sync>) {}
+
     /// Of the bytes read so far, those that [`Partition::seek`] passed over without reading them.
     fn skipped(&self) -> u64 {
         0
+    }
+}
+
+/// What the outside calls a partition: a topic and a partition of it, or the path of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// The topic; of a file, its path.
+    pub topic: String,
+    /// The partition of the topic; of a file, 0.
+    pub partition: u32,
+}
+
+impl Address {
+    /// The address of a file.
+    #[must_use]
+    pub fn file(path: impl Into<String>) -> Self {
+        Self { topic: path.into(), partition: 0 }
     }
 }
 
@@ -86,6 +138,8 @@ pub struct PartitionEntry {
     pub number: u32,
     /// Its name: a path, or topic and partition.
     pub name: String,
+    /// What dead letters and headers call it.
+    pub address: Address,
     /// Its records.
     pub partition: Box<dyn Partition>,
 }
@@ -149,7 +203,14 @@ mod tests {
                 let start = chunk.bytes.len();
                 chunk.bytes.extend_from_slice(b"123456789\n");
                 let (offset, next) = (self.0, self.0 + 10);
-                chunk.records.push(RawRecord { start, end: start + 9, offset, next, length: 9 });
+                chunk.records.push(RawRecord {
+                    start,
+                    end: start + 9,
+                    offset,
+                    next,
+                    length: 9,
+                    envelope: Envelope::default(),
+                });
                 self.0 = next;
             }
             Ok(true)

@@ -75,6 +75,7 @@ fn decoded_reviews<'s>(wiring: &mut Wiring<'s>, source: usize, demand: &Demand) 
         run: Arc::clone(&wiring.run),
         rank: info.rank,
         fields,
+        keys: info.keys,
         demand: demand.clone(),
     });
     let chunks = read(wiring, info, decoder);
@@ -105,6 +106,7 @@ pub(super) fn decoded_feedback<'s>(
         run: Arc::clone(&wiring.run),
         rank: info.rank,
         fields,
+        keys: info.keys,
         decoder: FeedbackDecoder::default(),
     };
     let feedback = read(wiring, info, decoder);

@@ -47,6 +47,8 @@ pub struct SourceInfo {
     pub rank: usize,
     /// Our field -> its name in the records; only what is renamed.
     pub fields: BTreeMap<String, String>,
+    /// Whether the keys of its records are review ids.
+    pub keys: bool,
 }
 
 /// A refused record, and the component that refused it.

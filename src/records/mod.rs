@@ -11,7 +11,7 @@
 //! * [`text`]: cleaning and the normalised text.
 //! * [`lang`], [`timestamp`], [`number`]: language tags, instants, fractions of 1e-6.
 //! * [`content`]: hashes that say whether two versions, or two texts, are equal.
-//! * [`render`]: records to JSON lines without allocation.
+//! * [`render`]: records to JSON lines without allocation. [`message`]: key, value and headers as bytes.
 //! * [`schema`]: the JSON Schemas.
 
 pub mod content;
@@ -19,6 +19,7 @@ pub mod dead_letter;
 pub mod decode;
 pub mod feedback;
 pub mod lang;
+pub mod message;
 pub mod model_record;
 pub mod number;
 pub mod product_score;

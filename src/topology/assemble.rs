@@ -3,7 +3,11 @@
 //! Everything that can fail for reasons outside fails before the first worker starts. What the sinks have committed
 //! flows back to the sources on one feedback edge.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use super::{
     build::booking_steps,
@@ -50,6 +54,10 @@ pub struct RunOptions {
     pub wall: WallClock,
     /// What a source that reads `-` takes.
     pub standard_input: StandardInput,
+    /// A run of the same name elsewhere is ended, not waited for.
+    pub takeover: bool,
+    /// Set when the run is told to end before it has begun.
+    pub interrupt: Arc<AtomicBool>,
 }
 
 /// What a run writes.
@@ -72,7 +80,7 @@ pub struct Assembly {
     pub(super) plan: Arc<Plan>,
     pub(super) run: Arc<Run>,
     pub(super) writers: Arc<Writers>,
-    pub(super) sinks: OpenSinks,
+    pub(super) sinks: Arc<OpenSinks>,
     pub(super) arrivals: Vec<(usize, Box<dyn Arrivals>)>,
     pub(super) options: RunOptions,
     pub(super) generation: u64,
@@ -97,7 +105,7 @@ impl Assembly {
         let durable = options.writes != Writes::Nothing;
         let mut phase = PhaseTimer::start();
         let mut state = if durable {
-            Some(State::open(&disk, &store, &plan, options.writes == Writes::FromScratch)?)
+            Some(State::open(&disk, &store, &plan, &options)?)
         } else {
             disk.make_folder(&folder).map_err(|error| RunError::State {
                 folder: folder.display().to_string(),
@@ -129,7 +137,7 @@ impl Assembly {
             Some(state) => {
                 let (resumed, held) = state.resume(&plan, &found)?;
                 (lock, read_again) = (Some(held), resumed.read_again);
-                (Arc::new(resumed.log), resumed.restored, resumed.beginning, resumed.end)
+                (resumed.log, resumed.restored, resumed.beginning, resumed.end)
             }
         };
         if options.writes == Writes::Logged {
@@ -156,7 +164,7 @@ impl Assembly {
             took: phase.took,
         };
         let writers: Arc<Writers> = Arc::default();
-        let ids = sink_ids(&plan).zip(&sinks).filter(|(_, slot)| slot.is_open());
+        let ids = sink_ids(&plan).zip(&sinks.slots).filter(|(_, slot)| slot.is_open);
         writers.expect(ids.map(|(id, _)| id.to_owned()));
         let settings = IntakeSettings {
             clock: match plan.options.clock {
@@ -176,6 +184,7 @@ impl Assembly {
             id: source.id.clone(),
             rank: ranks[&n],
             fields: source.fields.clone(),
+            keys: (source.kind.keys)(&source.settings),
         });
         let booking = order.iter().map(|&source| booking_steps(&plan, source)).collect();
         let every = durable.then(|| Duration::from_millis(plan.options.checkpoint.0));

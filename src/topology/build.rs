@@ -19,7 +19,7 @@ use crate::{
         sink::{SinkContext, Writers, sink},
     },
     operators::{
-        publish::publish,
+        publish::{Publication, publish},
         registry::EdgeType,
         wiring::{Edge, Learned, Run, Step, Wiring},
     },
@@ -107,8 +107,10 @@ pub(super) fn build<'s>(
     for (n, (id, froms)) in sinks.enumerate() {
         let model = froms.iter().find_map(|from| scoring_step(plan, from)).unwrap_or_default();
         let edges = froms.iter().map(|from| edge(&outputs, from)).collect();
-        let slot = &open[n];
-        let lines = publish(scope, run, id, model, slot.fresh, edges);
+        let slot = &open.slots[n];
+        let form = plan.sinks.get(n).map(|sink| sink.kind.form).unwrap_or_default();
+        let publication = Publication { sink: id, form, model, fresh: slot.fresh };
+        let lines = publish(scope, run, &publication, edges);
         let owner = scope.peers() - 1 - n % scope.peers();
         let (intake, writers) = (Arc::clone(&run.intake), Arc::clone(writers));
         let context = SinkContext { intake, writers, owner, from: slot.from.epoch };

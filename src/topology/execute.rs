@@ -5,7 +5,7 @@
 
 use std::{
     sync::{
-        Arc, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::engine::{
     arrivals::look_for_partitions,
-    sink::{Writer, WriterContext},
+    sink::{Member, Writer, WriterContext},
     threads::ThreadError,
     wall::cut_epochs,
     workers,
@@ -28,6 +28,10 @@ use crate::engine::{
 
 /// How often followed sources are looked at for new files, and for such as have lost their name.
 const LOOK: Duration = Duration::from_secs(1);
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl Assembly {
     /// Runs until the input has ended and everything is committed, or the run was asked to stop.
@@ -77,13 +81,19 @@ impl Assembly {
         threads.extend(self.store_checkpoints()?);
         self.run.intake.start_log()?;
         let intake = || Arc::clone(&self.run.intake);
-        for ((n, id), slot) in sink_ids(&self.plan).enumerate().zip(self.sinks.iter()) {
-            let open = slot.open.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let Some(open) = open else { continue };
-            let (writers, from) = (Arc::clone(&self.writers), slot.from);
-            let context = WriterContext { name: id.to_owned(), shard: n, from, writers, intake: intake() };
-            let writer = Writer::start(open, context)?;
-            *slot.writer.lock().unwrap_or_else(PoisonError::into_inner) = Some(writer);
+        let ids: Vec<&str> = sink_ids(&self.plan).collect();
+        let shards = std::mem::take(&mut *lock(&self.sinks.shards));
+        for (numbers, open) in shards {
+            let member = |&number: &usize| Member {
+                name: ids[number].to_owned(),
+                number,
+                from: self.sinks.slots[number].from,
+            };
+            let members = numbers.iter().map(member).collect();
+            let context = WriterContext { members, writers: Arc::clone(&self.writers), intake: intake() };
+            for (number, writer) in numbers.iter().zip(Writer::start(open, context)?) {
+                *lock(&self.sinks.slots[*number].writer) = Some(writer);
+            }
         }
         if self.plan.options.clock == Clock::Wall {
             let every = Duration::from_millis(self.plan.options.epoch.0);

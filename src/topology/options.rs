@@ -57,6 +57,9 @@ pub struct Options {
     /// With `clock: wall`, an empty epoch is cut this often, so that waiting ends.
     #[serde(default = "idle_epoch")]
     pub idle_epoch: Millis,
+    /// Where the log lies on a cluster: how long another run of the same name may have logged nothing before this one takes its place.
+    #[serde(default = "takeover_after")]
+    pub takeover_after: Millis,
     /// How often a checkpoint is taken, in wall time: what came after it is computed again after a crash. Changes no output.
     #[serde(default = "checkpoint")]
     pub checkpoint: Millis,
@@ -105,6 +108,10 @@ fn max_ts_jump() -> Millis {
 
 fn idle_epoch() -> Millis {
     Millis(1_000)
+}
+
+fn takeover_after() -> Millis {
+    Millis(10_000)
 }
 
 fn checkpoint() -> Millis {
@@ -179,6 +186,7 @@ pub(super) fn check(options: &Options) -> Vec<(&'static str, String, String)> {
         ("max_ts_jump", options.max_ts_jump),
         ("idle_epoch", options.idle_epoch),
         ("checkpoint", options.checkpoint),
+        ("takeover_after", options.takeover_after),
         ("stall_timeout", options.stall_timeout),
     ] {
         if duration.0 == 0 {

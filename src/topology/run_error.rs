@@ -5,7 +5,12 @@ use thiserror::Error;
 use super::start_error::StartError;
 use crate::{
     connect::{object_store::StoreError, registry::OpenError},
-    engine::{intake::IntakeError, sink::SinkError, threads::ThreadError},
+    engine::{
+        intake::IntakeError,
+        log::{LogError, LogStoreError},
+        sink::SinkError,
+        threads::ThreadError,
+    },
 };
 
 /// Why a run could not start, or ended early.
@@ -46,4 +51,17 @@ pub enum RunError {
     /// Something else that has been logged.
     #[error("the run was aborted; the log says why")]
     Aborted,
+}
+
+impl RunError {
+    /// Whether a newer start of the same run, elsewhere, ended this one.
+    #[must_use]
+    pub fn superseded(&self) -> bool {
+        matches!(
+            self,
+            Self::Start(StartError::Store(LogStoreError::Superseded { .. }))
+                | Self::Intake(IntakeError::Log(LogError::Superseded { .. }))
+                | Self::Sink(SinkError::Superseded { .. })
+        )
+    }
 }

@@ -3,14 +3,11 @@
 //! The order is that of `docs/protocol.md`: the lock before anything is read; the log's valid beginning; a new generation
 //! durable before it is used anywhere; then the newest checkpoint that the log says counts and whose files are whole.
 
-use std::{
-    collections::VecDeque,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::VecDeque, path::Path, sync::Arc, time::Duration};
 
 pub use super::start_error::StartError;
 use super::{
+    assemble::{RunOptions, Writes},
     configuration::SEMANTICS_VERSION,
     owner::claim,
     plan::Plan,
@@ -19,7 +16,7 @@ use super::{
 use crate::{
     connect::{
         file::{SPOOL, progress},
-        registry::Known,
+        registry::{Known, LogContext},
     },
     engine::{
         Epoch,
@@ -31,7 +28,9 @@ use crate::{
         disk::{Disk, Lock},
         intake::{Beginning, Position},
         log::{
-            file::{FileLog, LogContents, load},
+            EpochLog, LogStore,
+            contents::LogContents,
+            file::FileLogStore,
             record::{Body, Command, EpochRecord, PartitionRecord, Start},
         },
     },
@@ -46,11 +45,11 @@ pub const LOCK: &str = "LOCK";
 
 /// The state of a run, locked, as the run before left it.
 pub struct State {
-    disk: Arc<dyn Disk>,
     store: Arc<dyn CheckpointStore>,
-    folder: PathBuf,
     _lock: Box<dyn Lock>,
+    log: Box<dyn LogStore>,
     contents: LogContents,
+    from_scratch: bool,
     /// The checkpoint that it goes on from.
     restored: Option<Restored>,
     /// The number of this start.
@@ -60,7 +59,7 @@ pub struct State {
 /// Where a run goes on.
 pub struct Resumed {
     /// The log, open for this generation.
-    pub log: FileLog,
+    pub log: Arc<dyn EpochLog>,
     /// The checkpoint that it goes on from.
     pub restored: Option<Restored>,
     /// Where the partitions stand, and what has to come again.
@@ -83,8 +82,9 @@ impl State {
         disk: &Arc<dyn Disk>,
         store: &Arc<dyn CheckpointStore>,
         plan: &Plan,
-        from_scratch: bool,
+        options: &RunOptions,
     ) -> Result<Self, StartError> {
+        let from_scratch = options.writes == Writes::FromScratch;
         let folder = &plan.options.state_dir();
         let fault = |error: std::io::Error| StartError::State {
             folder: folder.to_owned(),
@@ -96,7 +96,12 @@ impl State {
         disk.make_folder(folder).map_err(fault)?;
         let lock = disk.lock(&folder.join(LOCK)).map_err(fault)?;
         let lock = lock.ok_or_else(|| StartError::Locked(folder.to_owned()))?;
-        if plan.options.location().is_some() {
+        // a run that goes on elsewhere is over before anything of it is touched
+        let elsewhere = match log_elsewhere(plan, disk, options)? {
+            Some(mut log) => Some((log.open(from_scratch)?, log)),
+            None => None,
+        };
+        if plan.options.location().is_some() && elsewhere.is_none() {
             claim(&**disk, &**store, &plan.name, folder, from_scratch)?;
         }
         if from_scratch {
@@ -110,7 +115,14 @@ impl State {
             }
             disk.sync_folder(folder).map_err(fault)?;
         }
-        let contents = load(&**disk, &folder.join(LOG))?;
+        let (contents, log) = match elsewhere {
+            Some(found) => found,
+            None => {
+                let mut log = FileLogStore { disk: Arc::clone(disk), path: folder.join(LOG) };
+                let found: (_, Box<dyn LogStore>) = (log.open(from_scratch)?, Box::new(log));
+                found
+            }
+        };
         if contents.torn > 0 {
             tracing::warn!(
                 bytes = contents.torn,
@@ -127,8 +139,8 @@ impl State {
             });
         }
         let generation = contents.generation() + 1;
-        let (disk, store, folder) = (Arc::clone(disk), Arc::clone(store), folder.to_owned());
-        Ok(Self { disk, store, folder, _lock: lock, contents, restored: None, generation })
+        let store = Arc::clone(store);
+        Ok(Self { store, _lock: lock, log, contents, from_scratch, restored: None, generation })
     }
 
     /// Takes the newest checkpoint that counts and is whole.
@@ -160,7 +172,7 @@ impl State {
     /// # Errors
     /// What the run before left cannot be gone on with.
     pub fn resume(self, plan: &Plan, found: &[Found]) -> Result<(Resumed, Box<dyn Lock>), StartError> {
-        let Self { disk, folder, _lock: lock, contents, restored, generation, .. } = self;
+        let Self { _lock: lock, log, contents, from_scratch, restored, generation, .. } = self;
         let after = restored.as_ref().map_or(0, |restored| restored.manifest.epoch);
         let end = contents.last_epoch().max(after);
         refuse_what_has_changed(plan, &contents, after, end)?;
@@ -170,7 +182,8 @@ impl State {
         let position = |partition: &Found| {
             let key = partition.key();
             let manifest = restored.as_ref().map(|restored| &restored.manifest);
-            manifest.and_then(|manifest| manifest.positions.get(&key)).copied().unwrap_or_default()
+            let stored = manifest.and_then(|manifest| manifest.positions.get(&key)).copied();
+            stored.unwrap_or(Position { offset: partition.start, ..Position::default() })
         };
         let positions: Vec<Position> = found.iter().map(position).collect();
         let ended = contents.epochs().last().is_some_and(|record| record.commands.contains(&Command::End));
@@ -179,15 +192,36 @@ impl State {
             configuration: plan.configuration(),
             semantics_version: SEMANTICS_VERSION,
             topology: plan.resolved(),
+            nonce: None,
+            anew: from_scratch,
         };
         let mut begin = vec![Body::Generation(start)];
         begin.extend(new.into_iter().map(Body::Partition));
-        let path = folder.join(LOG);
-        let log = FileLog::open(Arc::clone(&disk), &path, contents, generation, begin)?;
+        let log = log.begin(contents, generation, begin)?;
         let read_again = read_again(found, &positions, &replay);
         let beginning = Beginning { after, positions, replay, ended, ..Beginning::default() };
         Ok((Resumed { log, restored, beginning, end, read_again }, lock))
     }
+}
+
+/// The log, where a sink of the topology has a place for it other than the state folder.
+fn log_elsewhere(
+    plan: &Plan,
+    disk: &Arc<dyn Disk>,
+    options: &RunOptions,
+) -> Result<Option<Box<dyn LogStore>>, StartError> {
+    let Some((open, settings)) = plan.log_elsewhere() else { return Ok(None) };
+    let context = LogContext {
+        settings,
+        name: &plan.name,
+        state: &plan.options.state_dir(),
+        disk,
+        idle_epoch: Duration::from_millis(plan.options.idle_epoch.0),
+        takeover_after: Duration::from_millis(plan.options.takeover_after.0),
+        takeover: options.takeover,
+        interrupt: &options.interrupt,
+    };
+    Ok(Some(open(&context)?))
 }
 
 /// From where each partition stands to where the last epoch that is replayed ends.

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::engine::{Epoch, journal::JournalError};
+use crate::{
+    connect::registry::OpenError,
+    engine::{Epoch, journal::JournalError, log::LogStoreError},
+};
 
 /// Why a run cannot start where another one left off.
 #[derive(Debug, Error)]
@@ -35,6 +38,12 @@ pub enum StartError {
     /// The log is damaged or foreign.
     #[error("the epoch log cannot be used: {0}")]
     Log(#[from] JournalError),
+    /// The log lies outside, and cannot be used from here.
+    #[error(transparent)]
+    Place(#[from] OpenError),
+    /// It cannot be begun.
+    #[error(transparent)]
+    Store(LogStoreError),
     /// The state is another topology's.
     #[error(
         "the state folder {folder} is that of the topology `{found}`, not of `{expected}`: use another `state`, or the old `name`"
@@ -115,4 +124,16 @@ pub enum StartError {
         /// What is there.
         found: String,
     },
+}
+
+impl From<LogStoreError> for StartError {
+    fn from(error: LogStoreError) -> Self {
+        match error {
+            LogStoreError::Journal(error) => Self::Log(error),
+            LogStoreError::Outside { target, reason, hint } => {
+                Self::Place(OpenError { target, reason, hint })
+            }
+            error => Self::Store(error),
+        }
+    }
 }

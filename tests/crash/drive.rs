@@ -84,6 +84,8 @@ impl Start {
             disk,
             wall: self.wall.clone(),
             standard_input: StandardInput::from(Pieces(self.input.clone().into())),
+            takeover: false,
+            interrupt: Arc::default(),
         };
         Assembly::open(plan, options)
     }

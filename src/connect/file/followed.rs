@@ -100,6 +100,8 @@ pub(super) fn open(pattern: &str, context: &SourceContext<'_>) -> Result<OpenedS
         opened.partitions.push(OpenSource {
             name: record.name.clone(),
             identity: record.identity.clone(),
+            start: 0,
+            topic: None,
             partition,
         });
     }
@@ -114,6 +116,8 @@ pub(super) fn open(pattern: &str, context: &SourceContext<'_>) -> Result<OpenedS
         opened.partitions.extend(came.into_iter().map(|(record, reader)| OpenSource {
             name: record.name,
             identity: record.identity,
+            start: 0,
+            topic: None,
             partition: Box::new(reader),
         }));
         opened.arrivals = Some(Box::new(watch));

@@ -20,7 +20,7 @@ use super::{
     growing::Growing,
     input::{open_input, packing, too_short},
 };
-use crate::engine::partition::{Partition, RawChunk, RawRecord, SourceError};
+use crate::engine::partition::{Envelope, Partition, RawChunk, RawRecord, SourceError};
 
 /// Where the bytes come from.
 enum Input {
@@ -245,6 +245,7 @@ impl Partition for LineReader {
                 offset,
                 next: self.offset,
                 length,
+                envelope: Envelope::default(),
             });
         }
         Ok(!self.ended)

@@ -187,8 +187,12 @@ pub(super) struct FileProgress {
 
 impl FileProgress {
     /// Reads the journal of a sink that is to write to `file`.
-    pub(super) fn open(file: &Path, context: &SinkContext<'_>) -> Result<(Self, Recorded), JournalError> {
-        let path = path_of(context.state, context.id);
+    pub(super) fn open(
+        id: &str,
+        file: &Path,
+        context: &SinkContext<'_>,
+    ) -> Result<(Self, Recorded), JournalError> {
+        let path = path_of(context.state, id);
         let contents = read::<Record>(&**context.disk, &path, &format())?;
         let all = contents.map(|contents| contents.records).unwrap_or_default();
         let (mut recorded, mut elsewhere) = (Recorded::Nothing, None);

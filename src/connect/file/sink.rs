@@ -28,8 +28,9 @@ use crate::{
     },
     engine::{
         disk::{DiskFile, folder_of},
-        sink::{OpenSink, Progress, Sink, SinkError},
+        sink::{OpenSink, Output, Sink, SinkError},
     },
+    records::render::Form,
 };
 
 /// Settings of a file sink.
@@ -46,11 +47,17 @@ pub const SINK: SinkKind = SinkKind {
     summary: "Writes JSON lines, ordered by epoch and key.",
     schema: || schema_for!(FileSinkSettings),
     check,
+    form: Form::Line,
     target: |settings| {
         let path = path_of(settings);
         Target { setting: "path", words: format!("file {path}"), place: Place::file(Path::new(path)) }
     },
-    open: |settings, context| open(Path::new(path_of(settings)), context),
+    together: false,
+    log: None,
+    open: |members, context| {
+        let [(id, settings)] = members else { return Err(OpenError::count("file", members.len())) };
+        open(id, Path::new(path_of(settings)), context)
+    },
 };
 
 fn path_of(settings: &Value) -> &str {
@@ -85,13 +92,13 @@ fn check(settings: &Value) -> Vec<Fault> {
 ///
 /// # Errors
 /// The file cannot be written, is not ours, or is not what the progress says.
-pub fn open(path: &Path, context: &SinkContext<'_>) -> Result<OpenSink, OpenError> {
+pub fn open(id: &str, path: &Path, context: &SinkContext<'_>) -> Result<OpenSink, OpenError> {
     let target = path.display().to_string();
     let fault =
         |reason: String, hint: &str| OpenError { target: target.clone(), reason, hint: hint.to_owned() };
     let io = |error: io::Error| fault(error.to_string(), "can this user write there?");
     let disk = Arc::clone(context.disk);
-    let (mut progress, recorded) = FileProgress::open(path, context).map_err(|error| {
+    let (mut progress, recorded) = FileProgress::open(id, path, context).map_err(|error| {
         fault(
             error.to_string(),
             "the progress of a sink lies in the state folder: restore it, or begin anew with --from-scratch",
@@ -160,7 +167,10 @@ pub fn open(path: &Path, context: &SinkContext<'_>) -> Result<OpenSink, OpenErro
         Recorded::Written { progress, .. } => Some(progress),
         _ => None,
     };
-    Ok(OpenSink { sink: Box::new(FileSink { file, path: path.to_owned(), progress }), written })
+    Ok(OpenSink {
+        sink: Box::new(FileSink { file, path: path.to_owned(), progress }),
+        written: vec![written],
+    })
 }
 
 struct FileSink {
@@ -170,7 +180,8 @@ struct FileSink {
 }
 
 impl Sink for FileSink {
-    fn commit(&mut self, text: &[u8], progress: Progress) -> Result<(), SinkError> {
+    fn commit(&mut self, outputs: &[Output<'_>]) -> Result<(), SinkError> {
+        let [Output { text, progress }] = *outputs else { return Ok(()) };
         let fault = |reason: String| SinkError::Write { target: self.path.display().to_string(), reason };
         if !text.is_empty() {
             self.file.append(text).map_err(|error| fault(error.to_string()))?;

@@ -40,6 +40,7 @@ pub const SOURCE: SourceKind = SourceKind {
     schema: || schema_for!(FileSourceSettings),
     check,
     bounded: |settings| !settings.get("follow").and_then(Value::as_bool).unwrap_or(false),
+    keys: |_| true,
     reads: |settings, place| {
         let path = path_of(settings);
         let reads = if path == "-" { *place == Place::StandardInput } else { place.matches(path) };
@@ -110,7 +111,7 @@ fn open_standard_input(follow: bool, context: &SourceContext<'_>) -> Result<Open
     };
     let hint = "it is spooled into the state folder first: is that readable and writable?";
     let (partition, identity) = open().map_err(|error| fault("standard input", error.to_string(), hint))?;
-    let opened = OpenSource { name, identity, partition: Box::new(partition) };
+    let opened = OpenSource { name, identity, start: 0, topic: None, partition: Box::new(partition) };
     Ok(OpenedSource { partitions: vec![opened], arrivals: None })
 }
 
@@ -142,7 +143,7 @@ fn open_files(pattern: &str, context: &SourceContext<'_>) -> Result<OpenedSource
         let bytes = known.map_or(BEGINNING, |known| known.record.identity.bytes);
         let partition = LineReader::open(path, name.clone(), context.max_record_bytes).map_err(readable)?;
         let identity = identify(path, bytes).map_err(readable)?;
-        Ok(OpenSource { name: name.clone(), identity, partition: Box::new(partition) })
+        Ok(OpenSource { name: name.clone(), identity, start: 0, topic: None, partition: Box::new(partition) })
     };
     let partitions = paths.iter().map(open_one).collect::<Result<_, _>>()?;
     Ok(OpenedSource { partitions, arrivals: None })

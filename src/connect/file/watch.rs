@@ -122,8 +122,15 @@ impl Watch {
         }
         let (name, number) = (path.to_string_lossy().into_owned(), self.next);
         self.next += 1;
-        let record =
-            PartitionRecord { source: self.source.clone(), number, name: name.clone(), identity, end: None };
+        let record = PartitionRecord {
+            source: self.source.clone(),
+            number,
+            name: name.clone(),
+            identity,
+            start: 0,
+            topic: None,
+            end: None,
+        };
         self.files.push(Tracked::new(record.clone(), path.to_owned(), id, Arc::clone(&file)));
         let growing: Box<dyn Growing> = Box::new(file);
         Ok(Some((record, LineReader::follow(growing, name, self.max_record_bytes))))

@@ -232,7 +232,10 @@ impl Builder {
         let json = serde_json::to_vec_pretty(&manifest).map_err(|error| fault(&error))?;
         context.store.put_new(&format!("{folder}/{MANIFEST}"), &json).map_err(|error| fault(&error))?;
         let record = CheckpointRecord { epoch, path: folder.clone(), manifest: hash(&json) };
-        context.log.append_and_wait(Body::Checkpoint(record)).map_err(Stop::Fault)?;
+        context
+            .log
+            .append_and_wait(Body::Checkpoint(record))
+            .map_err(|error| Stop::Fault(error.to_string()))?;
         self.kept.push(epoch, &folder, &manifest.files);
         self.lines[self.turn] = Some(new_line);
         self.turn = 1 - self.turn;

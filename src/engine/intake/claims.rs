@@ -33,6 +33,7 @@ pub(super) struct Claimer {
 impl Intake {
     /// The source operator of a worker: who claims, and whom to wake when epochs move.
     pub(in crate::engine) fn register(&self, source: usize, worker: usize, waker: SyncActivator) {
+        lock(&self.listening).push((source, waker.clone()));
         lock(&self.state).claimers.push(Claimer { source, worker, waker, records: 0 });
     }
 

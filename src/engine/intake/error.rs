@@ -1,7 +1,7 @@
 //! Why the intake cannot go on: the first fault ends the run.
 
 use super::partition_state::ERROR_WINDOW;
-use crate::engine::{Epoch, partition::SourceError};
+use crate::engine::{Epoch, log::LogError, partition::SourceError};
 
 /// Why the intake cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -36,8 +36,8 @@ pub enum IntakeError {
         found: String,
     },
     /// The log cannot be written.
-    #[error("cannot write the epoch log: {0}")]
-    Log(String),
+    #[error("the epoch log: {0}")]
+    Log(LogError),
     /// The checkpoint that the run goes on from cannot be read.
     #[error("cannot restore: {0}")]
     Restore(String),

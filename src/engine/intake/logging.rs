@@ -36,6 +36,9 @@ impl Intake {
     /// The log's thread cannot be started.
     pub fn start_log(self: &Arc<Self>) -> Result<(), ThreadError> {
         let (durable, failed) = (Arc::downgrade(self), Arc::downgrade(self));
+        for partition in &lock(&self.state).partitions {
+            self.listen(&mut **lock(&partition.reader), partition.source);
+        }
         self.log.start(LogEvents {
             durable: Box::new(move |epoch| {
                 if let Some(intake) = durable.upgrade() {

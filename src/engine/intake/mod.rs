@@ -102,6 +102,8 @@ pub struct Intake {
     state: Mutex<State>,
     /// Who waits for epochs to become durable.
     waiting_for_log: Mutex<Vec<SyncActivator>>,
+    /// The source operators of all workers, by source: asked when records have come.
+    listening: Mutex<Vec<(usize, SyncActivator)>>,
     /// Epochs above it are not committed: where the run was told to end, or set once when it is asked to stop.
     limit: AtomicU64,
     /// With the wall clock: the next cut is to be the last one.
@@ -187,6 +189,7 @@ impl Intake {
                 occupied: Vec::new(),
             }),
             waiting_for_log: Mutex::default(),
+            listening: Mutex::default(),
             limit: AtomicU64::new(limit.unwrap_or(Epoch::MAX)),
             stopping: AtomicBool::new(false),
             last_logged: AtomicU64::new(after),

@@ -10,7 +10,7 @@ use super::{ClockSettings, IntakeSettings, Position};
 use crate::engine::{
     Epoch,
     clock::{ClockState, EventClock, Reading, Stamp},
-    partition::{Partition, PartitionEntry},
+    partition::{Address, Partition, PartitionEntry},
 };
 
 /// Uncommitted records a partition may always have.
@@ -62,6 +62,7 @@ pub(super) struct PartitionState {
     /// What bindings and positions call it.
     pub(super) key: String,
     pub(super) name: String,
+    pub(super) address: Address,
     pub(super) reader: Arc<Mutex<Box<dyn Partition>>>,
     /// The one that has to be all in before this one is read: the file that had its name before.
     pub(super) after: Option<usize>,
@@ -111,6 +112,7 @@ impl PartitionState {
             place: super::partitions::place(entry.source, entry.number),
             key: format!("{source_id}/{}", entry.number),
             name: entry.name,
+            address: entry.address,
             after: None,
             claimed: 0,
             submitted: 0,

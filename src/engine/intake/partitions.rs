@@ -1,7 +1,9 @@
 //! Which partitions there are, and what places call them: the rank of the source and the number within it.
 
+use std::sync::Arc;
+
 use super::{Intake, PartitionState, Position, lock};
-use crate::engine::partition::{Partition, PartitionEntry, RawChunk, SourceError};
+use crate::engine::partition::{Address, Partition, PartitionEntry, RawChunk, SourceError};
 
 /// How many bits of a place's partition are its number within the source; those above are the source's rank.
 const NUMBER_BITS: u32 = 20;
@@ -20,7 +22,8 @@ pub(super) fn predecessor(earlier: &[PartitionState], partition: &PartitionState
 
 impl Intake {
     /// A partition that has come; nothing of it falls in an epoch that is cut.
-    pub(in crate::engine) fn add(&self, entry: PartitionEntry) {
+    pub(in crate::engine) fn add(self: &Arc<Self>, mut entry: PartitionEntry) {
+        self.listen(&mut *entry.partition, entry.source);
         let mut state = lock(&self.state);
         let source_id = &self.source_ids[entry.source];
         let (clock, from) = (self.settings.clock, Position::default());
@@ -38,12 +41,27 @@ impl Intake {
         }
     }
 
-    /// The name of a partition, by what places call it.
+    /// What the outside calls a partition, by what places call it.
     #[must_use]
-    pub fn name(&self, place: u32) -> String {
+    pub fn address(&self, place: u32) -> Address {
         let state = lock(&self.state);
         let partition = state.partitions.iter().find(|partition| partition.place == place);
-        partition.map(|partition| partition.name.clone()).unwrap_or_default()
+        partition.map(|partition| partition.address.clone()).unwrap_or_default()
+    }
+
+    /// Has a source's operators asked at once when a partition has records again, where that can be told.
+    pub(super) fn listen(self: &Arc<Self>, partition: &mut dyn Partition, source: usize) {
+        let intake = Arc::downgrade(self);
+        partition.when_records_come(Arc::new(move || {
+            let Some(intake) = intake.upgrade() else { return };
+            // a lock of its own: whoever calls may hold one that a reader waits for
+            for (of, waker) in lock(&intake.listening).iter() {
+                if *of == source {
+                    // a worker that has ended already needs no waking
+                    let _ = waker.activate();
+                }
+            }
+        }));
     }
 
     /// The number of a partition within its source, by what places call it.

@@ -180,7 +180,7 @@ mod tests {
         clock::EventClockSettings,
         intake::{Beginning, ClockSettings, IntakeSettings},
         log::memory::MemoryLog,
-        partition::{Partition, PartitionEntry, RawChunk, RawRecord, SourceError},
+        partition::{Address, Envelope, Partition, PartitionEntry, RawChunk, RawRecord, SourceError},
     };
 
     /// So many records at a time, without an end.
@@ -188,7 +188,8 @@ mod tests {
 
     impl Partition for Endless {
         fn read(&mut self, chunk: &mut RawChunk, _: usize, _: usize) -> Result<bool, SourceError> {
-            let record = RawRecord { start: 0, end: 0, offset: 0, next: 1, length: 0 };
+            let record =
+                RawRecord { start: 0, end: 0, offset: 0, next: 1, length: 0, envelope: Envelope::default() };
             chunk.records.extend((0..self.0).map(|_| record));
             Ok(true)
         }
@@ -211,6 +212,7 @@ mod tests {
             source,
             number: 0,
             name: "endless".into(),
+            address: Address::file("endless"),
             partition: Box::new(partition),
         };
         let partitions = vec![entry(0, Endless(12)), entry(1, Endless(2))];

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::engine::{
     clock::Reading,
-    log::{LogEvents, record::Body},
-    partition::{Partition, RawChunk, RawRecord, SourceError},
+    log::{LogError, LogEvents, record::Body},
+    partition::{Address, Envelope, Partition, RawChunk, RawRecord, SourceError},
     threads::ThreadError,
 };
 
@@ -21,7 +21,14 @@ impl Partition for Tens {
     fn read(&mut self, chunk: &mut RawChunk, records: usize, _: usize) -> Result<bool, SourceError> {
         for _ in 0..self.left.min(records as u64) {
             let (offset, next) = (self.at, self.at + 10);
-            chunk.records.push(RawRecord { start: 0, end: 0, offset, next, length: 9 });
+            chunk.records.push(RawRecord {
+                start: 0,
+                end: 0,
+                offset,
+                next,
+                length: 9,
+                envelope: Envelope::default(),
+            });
             (self.at, self.left) = (next, self.left - 1);
         }
         Ok(self.left > 0 || !self.ends)
@@ -49,7 +56,7 @@ impl EpochLog for Epochs {
         lock(&self.0).push(record);
     }
 
-    fn append_and_wait(&self, _: Body) -> Result<(), String> {
+    fn append_and_wait(&self, _: Body) -> Result<(), LogError> {
         Ok(())
     }
 
@@ -57,10 +64,16 @@ impl EpochLog for Epochs {
 }
 
 fn entry(number: u32, name: &str, left: u64, ends: bool) -> PartitionEntry {
-    PartitionEntry { source: 0, number, name: name.into(), partition: Box::new(Tens { left, at: 0, ends }) }
+    PartitionEntry {
+        source: 0,
+        number,
+        name: name.into(),
+        address: Address::file(name),
+        partition: Box::new(Tens { left, at: 0, ends }),
+    }
 }
 
-fn intake(partitions: Vec<PartitionEntry>, growing: bool) -> (Intake, Epochs) {
+fn intake(partitions: Vec<PartitionEntry>, growing: bool) -> (Arc<Intake>, Epochs) {
     let clock = ClockSettings::Wall { idle: 1_000 };
     let settings = IntakeSettings { clock, epochs_in_flight: 100, max_error_ratio: 0.5 };
     let growing = growing.then_some(0).into_iter().collect();
@@ -68,7 +81,7 @@ fn intake(partitions: Vec<PartitionEntry>, growing: bool) -> (Intake, Epochs) {
     let log = Epochs::default();
     let ids = ["s".to_owned()];
     let checkpoints = Announcements::new(None, 0);
-    (Intake::new(settings, partitions, &ids, beginning, Arc::new(log.clone()), checkpoints), log)
+    (Arc::new(Intake::new(settings, partitions, &ids, beginning, Arc::new(log.clone()), checkpoints)), log)
 }
 
 /// Reads what may be read; the places of the partitions it came from.
@@ -100,7 +113,7 @@ fn a_partition_that_comes_is_in_the_epochs_that_are_cut_from_then_on() {
     intake.cut(5_100);
     let of = |key: &str, end| (key.to_owned(), end);
     assert_eq!(bindings(&log), [(5_000, vec![of("s/0", 20)]), (5_100, vec![of("s/7", 30)])]);
-    assert_eq!((intake.name(7), intake.number(7)), ("b".to_owned(), 7));
+    assert_eq!((intake.address(7), intake.number(7)), (Address::file("b"), 7));
 }
 
 #[test]

@@ -37,7 +37,7 @@ impl LogContents {
     #[must_use]
     pub fn truncated(&self) -> Epoch {
         let through = self.records.iter().filter_map(|record| match &record.body {
-            Body::Truncated { through } => Some(*through),
+            Body::Truncated { through, .. } => Some(*through),
             _ => None,
         });
         through.max().unwrap_or(0)
@@ -94,27 +94,71 @@ pub fn format() -> Format {
 /// It cannot be read, or is damaged: a record is missing, comes twice, or goes back.
 pub fn load(disk: &dyn Disk, path: &Path) -> Result<LogContents, JournalError> {
     let Some(contents) = read::<LogRecord>(disk, path, &format())? else { return Ok(LogContents::default()) };
+    let wrong = |(n, reason)| JournalError::Record { path: path.to_owned(), record: n + 2, reason };
+    check(&contents.records).map_err(wrong)?;
+    Ok(LogContents { records: contents.records, torn: contents.torn })
+}
+
+/// Whether records are dense and never go back; else the place of the first that is wrong, and what is wrong with it.
+/// What stood before a truncation may have gaps.
+///
+/// # Errors
+/// A record is missing, comes twice, or goes back.
+pub fn check(records: &[LogRecord]) -> Result<(), (usize, String)> {
     let (mut generation, mut epoch) = (0, 0);
-    for (n, record) in contents.records.iter().enumerate() {
-        let before = n.checked_sub(1).map_or(0, |n| contents.records[n].seq);
-        let wrong =
-            |what: String| JournalError::Record { path: path.to_owned(), record: n + 2, reason: what };
-        let gap_is_allowed = n == 0 || matches!(contents.records[n - 1].body, Body::Truncated { .. });
+    for (n, record) in records.iter().enumerate() {
+        let before = n.checked_sub(1).map_or(0, |n| records[n].seq);
+        let gap_is_allowed = n == 0 || matches!(records[n - 1].body, Body::Truncated { .. });
         if record.seq != before + 1 && !(gap_is_allowed && record.seq > before) {
-            return Err(wrong(format!("it has number {}, the one before it {before}", record.seq)));
+            return Err((n, format!("it has number {}, the one before it {before}", record.seq)));
         }
         if record.generation < generation {
-            return Err(wrong(format!("it is of generation {}, older than {generation}", record.generation)));
+            return Err((n, format!("it is of generation {}, older than {generation}", record.generation)));
         }
         generation = record.generation;
         if let Body::Epoch(record) = &record.body {
             if record.epoch <= epoch {
-                return Err(wrong(format!("epoch {} comes after epoch {epoch}", record.epoch)));
+                return Err((n, format!("epoch {} comes after epoch {epoch}", record.epoch)));
             }
             epoch = record.epoch;
         }
     }
-    Ok(LogContents { records: contents.records, torn: contents.torn })
+    Ok(())
+}
+
+/// What replaying from after an epoch needs of a log: starts and partitions of all generations that are left, the
+/// checkpoints, and the epochs after it.
+#[derive(Clone, Copy, Debug)]
+pub struct Needed {
+    through: Epoch,
+    /// The generation of the first epoch after it.
+    pub oldest: u64,
+}
+
+impl Needed {
+    /// What is needed after an epoch; `generation` is the one that goes on.
+    #[must_use]
+    pub fn after<'r>(
+        records: impl IntoIterator<Item = &'r LogRecord>,
+        through: Epoch,
+        generation: u64,
+    ) -> Self {
+        let later = |record: &&LogRecord| matches!(&record.body, Body::Epoch(e) if e.epoch > through);
+        let oldest = records.into_iter().find(later).map_or(generation, |record| record.generation);
+        Self { through, oldest }
+    }
+
+    /// Whether a record is needed.
+    #[must_use]
+    pub fn has(&self, record: &LogRecord) -> bool {
+        match &record.body {
+            Body::Generation(_) => record.generation >= self.oldest,
+            Body::Partition(_) => true,
+            Body::Epoch(epoch) => epoch.epoch > self.through,
+            Body::Checkpoint(checkpoint) => checkpoint.epoch >= self.through,
+            Body::Truncated { .. } => false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -125,7 +169,15 @@ mod tests {
     fn the_last_record_of_a_partition_counts() {
         let record = |number, name: &str, end| {
             let identity = Identity { bytes: 0, hash: String::new() };
-            Body::Partition(PartitionRecord { source: "s".into(), number, name: name.into(), identity, end })
+            Body::Partition(PartitionRecord {
+                source: "s".into(),
+                number,
+                name: name.into(),
+                identity,
+                start: 0,
+                topic: None,
+                end,
+            })
         };
         let epoch = |epoch, end| {
             let bindings = [("s/0".to_owned(), end)].into();

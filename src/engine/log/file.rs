@@ -1,15 +1,11 @@
-//! The epoch log in a file, written by a thread of its own: whatever has been appended meanwhile shares one sync.
+//! The epoch log in a file: whatever is appended at once shares one sync.
 //!
 //! The lock of the state folder is held for life, so nobody else writes here (F1 to F4 of `docs/protocol.md`). Any
 //! error of a write or sync ends the run; nothing is tried again.
 
 use std::{
-    path::Path,
-    sync::{
-        Arc, Mutex, PoisonError,
-        mpsc::{Receiver, Sender, channel},
-    },
-    thread::JoinHandle,
+    path::{Path, PathBuf},
+    sync::Arc,
 };
 
 pub use super::contents::{LogContents, format, load};
@@ -18,23 +14,36 @@ use super::{
         Epoch,
         disk::Disk,
         journal::{Journal, JournalError},
-        threads::{ThreadError, spawn},
     },
-    EpochLog, LogEvents,
-    record::{Body, EpochRecord, LogRecord},
+    EpochLog, LogError, LogStore, LogStoreError,
+    contents::Needed,
+    record::{Body, LogRecord},
+    writing::{LogWriter, ThreadedLog},
 };
 
-enum Entry {
-    Append(Body),
-    Wait(Body, Sender<Result<(), String>>),
-    Truncate(Epoch, Sender<()>),
+/// A log in a file.
+#[derive(Debug)]
+pub struct FileLogStore {
+    /// The disk that it lies on.
+    pub disk: Arc<dyn Disk>,
+    /// The file.
+    pub path: PathBuf,
 }
 
-/// The log of a run, in a file.
-pub struct FileLog {
-    entries: Mutex<Option<Sender<Entry>>>,
-    waiting: Mutex<Option<(Writer, Receiver<Entry>)>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+impl LogStore for FileLogStore {
+    fn open(&mut self, _: bool) -> Result<LogContents, LogStoreError> {
+        Ok(load(&*self.disk, &self.path)?)
+    }
+
+    fn begin(
+        self: Box<Self>,
+        contents: LogContents,
+        generation: u64,
+        begin: Vec<Body>,
+    ) -> Result<Arc<dyn EpochLog>, LogStoreError> {
+        let writer = Writer::open(self.disk, &self.path, contents, generation, begin)?;
+        Ok(Arc::new(ThreadedLog::new(Box::new(writer))))
+    }
 }
 
 struct Writer {
@@ -44,12 +53,8 @@ struct Writer {
     seq: u64,
 }
 
-impl FileLog {
-    /// Opens the log for a new generation, which begins with these records; comes back when they are durable.
-    ///
-    /// # Errors
-    /// The system refused.
-    pub fn open(
+impl Writer {
+    fn open(
         disk: Arc<dyn Disk>,
         path: &Path,
         contents: LogContents,
@@ -58,177 +63,53 @@ impl FileLog {
     ) -> Result<Self, JournalError> {
         let seq = contents.records.last().map_or(0, |record| record.seq);
         let journal = Journal::open(disk, path, &format(), &contents.records)?;
-        let mut writer = Writer { journal, records: contents.records, generation, seq };
-        for body in begin {
-            writer.append(body)?;
+        let mut writer = Self { journal, records: contents.records, generation, seq };
+        writer.append_all(begin)?;
+        Ok(writer)
+    }
+
+    fn append_all(&mut self, bodies: Vec<Body>) -> Result<(), JournalError> {
+        for body in bodies {
+            self.seq += 1;
+            let record = LogRecord { seq: self.seq, generation: self.generation, body };
+            self.journal.append(&record)?;
+            self.records.push(record);
         }
-        writer.journal.sync()?;
-        let (sender, receiver) = channel();
-        Ok(Self {
-            entries: Mutex::new(Some(sender)),
-            waiting: Mutex::new(Some((writer, receiver))),
-            thread: Mutex::default(),
-        })
+        self.journal.sync()
     }
 
-    fn send(&self, entry: Entry) {
-        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entries) = &*entries {
-            // a writer that has ended has said why already
-            let _ = entries.send(entry);
-        }
-    }
-}
-
-impl Writer {
-    fn append(&mut self, body: Body) -> Result<(), JournalError> {
-        self.seq += 1;
-        let record = LogRecord { seq: self.seq, generation: self.generation, body };
-        self.journal.append(&record)?;
-        self.records.push(record);
-        Ok(())
-    }
-
-    /// Keeps what replaying from after an epoch needs: starts and partitions of all generations that are left, the
-    /// checkpoints, and the epochs after it.
-    fn truncate(&mut self, through: Epoch) -> Result<(), JournalError> {
+    fn cut(&mut self, through: Epoch) -> Result<(), JournalError> {
         let there =
-            |record: &LogRecord| matches!(record.body, Body::Truncated { through: t } if t >= through);
+            |record: &LogRecord| matches!(record.body, Body::Truncated { through: t, .. } if t >= through);
         if self.records.iter().any(there) {
             return Ok(());
         }
-        let oldest =
-            self.records.iter().find(|record| matches!(&record.body, Body::Epoch(e) if e.epoch > through));
-        let oldest = oldest.map_or(self.generation, |record| record.generation);
-        let (mut kept, mut gone) = (Vec::new(), 0);
-        for record in self.records.drain(..) {
-            let keep = match &record.body {
-                Body::Generation(_) => record.generation >= oldest,
-                Body::Partition(_) => true,
-                Body::Epoch(epoch) => epoch.epoch > through,
-                Body::Checkpoint(checkpoint) => checkpoint.epoch >= through,
-                Body::Truncated { .. } => false,
-            };
-            if keep {
-                kept.push(record);
-            } else {
-                gone = gone.max(record.seq);
-            }
-        }
+        let needed = Needed::after(&self.records, through, self.generation);
+        let (kept, gone): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.records).into_iter().partition(|record| needed.has(record));
+        let gone = gone.last().map_or(0, |record| record.seq);
         // what stood before the last record that is gone moves in front of the mark, which closes the gap in numbers
-        let (before, after): (Vec<_>, Vec<_>) = kept.into_iter().partition(|record| record.seq < gone);
-        let mut before = before;
+        let (mut before, after): (Vec<_>, Vec<_>) = kept.into_iter().partition(|record| record.seq < gone);
         for (record, seq) in before.iter_mut().zip(1..) {
             record.seq = seq;
         }
-        let generation = before.last().map_or(oldest, |record| record.generation);
-        let mark = LogRecord { seq: before.len() as u64 + 1, generation, body: Body::Truncated { through } };
+        let generation = before.last().map_or(needed.oldest, |record| record.generation);
+        let body = Body::Truncated { through, kept: Vec::new() };
+        let mark = LogRecord { seq: before.len() as u64 + 1, generation, body };
         self.records = before;
         self.records.push(mark);
         self.records.extend(after);
         self.journal.replace(&self.records)
     }
-
-    /// Writes what has come; false when nothing will come any more. Those who wait are in `waiting` until they know.
-    fn work(
-        &mut self,
-        entries: &Receiver<Entry>,
-        events: &LogEvents,
-        waiting: &mut Waiting,
-    ) -> Result<bool, JournalError> {
-        let Ok(first) = entries.recv() else { return Ok(false) };
-        let (mut last, mut truncate) = (None, None);
-        for entry in std::iter::once(first).chain(entries.try_iter()) {
-            match entry {
-                Entry::Append(body) => {
-                    if let Body::Epoch(record) = &body {
-                        last = Some(record.epoch);
-                    }
-                    self.append(body)?;
-                }
-                Entry::Wait(body, done) => {
-                    self.append(body)?;
-                    waiting.appended.push(done);
-                }
-                Entry::Truncate(through, done) => {
-                    truncate = truncate.max(Some(through));
-                    waiting.truncated.push(done);
-                }
-            }
-        }
-        self.journal.sync()?;
-        if let Some(epoch) = last {
-            (events.durable)(epoch);
-        }
-        for done in waiting.appended.drain(..) {
-            let _ = done.send(Ok(()));
-        }
-        if let Some(through) = truncate {
-            self.truncate(through)?;
-        }
-        for done in waiting.truncated.drain(..) {
-            let _ = done.send(());
-        }
-        Ok(true)
-    }
 }
 
-/// Those who wait for what they gave.
-#[derive(Default)]
-struct Waiting {
-    appended: Vec<Sender<Result<(), String>>>,
-    truncated: Vec<Sender<()>>,
-}
-
-impl EpochLog for FileLog {
-    fn start(&self, events: LogEvents) -> Result<(), ThreadError> {
-        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some((mut writer, entries)) = waiting else { return Ok(()) };
-        let body = move || {
-            // it lives longer than an error is news: who waits must not be first to tell of it, and know less
-            let mut waiting = Waiting::default();
-            loop {
-                match writer.work(&entries, &events, &mut waiting) {
-                    Ok(true) => {}
-                    Ok(false) => return,
-                    Err(error) => {
-                        (events.failed)(error.to_string());
-                        return;
-                    }
-                }
-            }
-        };
-        let thread = spawn("epoch log", body)?;
-        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
-        Ok(())
+impl LogWriter for Writer {
+    fn append(&mut self, bodies: Vec<Body>) -> Result<(), LogError> {
+        self.append_all(bodies).map_err(|error| LogError::Write(error.to_string()))
     }
 
-    fn append(&self, record: EpochRecord) {
-        self.send(Entry::Append(Body::Epoch(record)));
-    }
-
-    fn append_and_wait(&self, body: Body) -> Result<(), String> {
-        let (done, outcome) = channel();
-        self.send(Entry::Wait(body, done));
-        outcome.recv().unwrap_or_else(|_| Err("the epoch log has ended".into()))
-    }
-
-    fn truncate(&self, through: Epoch) {
-        let (done, outcome) = channel();
-        self.send(Entry::Truncate(through, done));
-        // a writer that has ended has said why already
-        let _ = outcome.recv();
-    }
-}
-
-impl Drop for FileLog {
-    fn drop(&mut self) {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // the events hold what holds the log: its own thread may be the last to let go
-        if let Some(thread) = thread.filter(|thread| thread.thread().id() != std::thread::current().id()) {
-            let _ = thread.join();
-        }
+    fn truncate(&mut self, through: Epoch) -> Result<(), LogError> {
+        self.cut(through).map_err(|error| LogError::Write(error.to_string()))
     }
 }
 
@@ -236,8 +117,11 @@ impl Drop for FileLog {
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    use super::*;
-    use crate::engine::{disk::LocalDisk, log::record::Start};
+    use super::{super::LogEvents, *};
+    use crate::engine::{
+        disk::LocalDisk,
+        log::record::{EpochRecord, Start},
+    };
 
     fn start() -> Body {
         Body::Generation(Start {
@@ -245,6 +129,7 @@ mod tests {
             configuration: "c".into(),
             semantics_version: 1,
             topology: serde_json::Value::Null,
+            ..Start::default()
         })
     }
 
@@ -256,8 +141,8 @@ mod tests {
     fn run(path: &Path, epochs: std::ops::Range<Epoch>, truncate: Option<Epoch>) -> Epoch {
         let contents = load(&LocalDisk, path).expect("loads");
         let generation = contents.generation() + 1;
-        let log =
-            FileLog::open(LocalDisk::shared(), path, contents, generation, vec![start()]).expect("opens");
+        let store = FileLogStore { disk: LocalDisk::shared(), path: path.to_owned() };
+        let log = Box::new(store).begin(contents, generation, vec![start()]).expect("opens");
         let durable = Arc::new(AtomicU64::new(0));
         let seen = Arc::clone(&durable);
         log.start(LogEvents {

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use super::{
     super::{Epoch, threads::ThreadError},
-    EpochLog, LogEvents,
+    EpochLog, LogError, LogEvents,
     record::{Body, EpochRecord},
 };
 
@@ -38,7 +38,7 @@ impl EpochLog for MemoryLog {
         }
     }
 
-    fn append_and_wait(&self, _: Body) -> Result<(), String> {
+    fn append_and_wait(&self, _: Body) -> Result<(), LogError> {
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::super::Epoch;
+use super::super::{Epoch, partition::Address};
 
 /// A record with its number in the log and the start that wrote it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,11 +36,14 @@ pub enum Body {
     Truncated {
         /// The last epoch that is gone.
         through: Epoch,
+        /// What stood there and is still needed, where the log cannot be rewritten: it stands for what was before it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        kept: Vec<LogRecord>,
     },
 }
 
 /// A start of a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Start {
     /// The name of the topology: whose log this is.
     pub name: String,
@@ -48,8 +51,24 @@ pub struct Start {
     pub configuration: String,
     /// Version of what the binary makes of it.
     pub semantics_version: u32,
-    /// The resolved topology.
+    /// The resolved topology, without secrets.
     pub topology: Value,
+    /// What tells this start from another one of the same number, where two may run at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    /// Nothing before it counts, where the log cannot be removed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub anew: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// A partition, and what tells it from another one under the same name.
@@ -59,10 +78,16 @@ pub struct PartitionRecord {
     pub source: String,
     /// Its number within the source.
     pub number: u32,
-    /// Its name: a path.
+    /// Its name: a path, or topic and partition.
     pub name: String,
     /// What identifies its content.
     pub identity: Identity,
+    /// The offset of the first record that is read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub start: u64,
+    /// The topic and its partition, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<Address>,
     /// The offset where it ends, once nothing of what may follow there is read any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<u64>,
@@ -74,14 +99,20 @@ impl PartitionRecord {
     pub fn key(&self) -> String {
         format!("{}/{}", self.source, self.number)
     }
+
+    /// What dead letters and headers call it.
+    #[must_use]
+    pub fn address(&self) -> Address {
+        self.topic.clone().unwrap_or_else(|| Address::file(&self.name))
+    }
 }
 
-/// What tells a file from another one: a hash of its beginning.
+/// What tells a file from another one, a hash of its beginning; or a topic, the id that the broker gave it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    /// How many bytes are hashed: 4,096, or all of a shorter file.
+    /// How many bytes are hashed: 4,096, or all of a shorter file; 0 for a topic.
     pub bytes: u64,
-    /// BLAKE3 of them.
+    /// BLAKE3 of them; the id of a topic.
     pub hash: String,
 }
 

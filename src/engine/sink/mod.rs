@@ -25,7 +25,7 @@ use timely::{
 };
 
 pub use super::lines::Lines;
-pub use writer::{OpenSink, Progress, Sink, SinkError, Writer, WriterContext};
+pub use writer::{Member, OpenSink, Output, Progress, Sink, SinkError, Writer, WriterContext};
 pub use writers::Writers;
 
 use self::{disturb::disturb, writer::Batch};
@@ -102,11 +102,10 @@ pub fn sink<'s>(
                         }
                     })
                     .collect();
-                if let (Some(last), Some(batches)) = (ready.last(), &running.batches) {
+                if let Some(last) = ready.last() {
                     sent = last.epoch;
                     unwritten.extend(ready.iter().map(|batch| batch.epoch));
-                    // a writer that has ended has said why already
-                    let _ = batches.send(ready);
+                    running.send(ready);
                 }
                 let written = running.written.load(Ordering::Acquire);
                 if let Some(capability) = hold.as_mut().filter(|held| *held.time() <= written) {

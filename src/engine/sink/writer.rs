@@ -1,10 +1,15 @@
-//! The thread that writes one shard of a sink: epochs in order, several in one act where they have queued up.
+//! The thread that writes a shard: the epochs of one sink, or of several that are written in one act; in order, several
+//! epochs at once where they have queued up.
+//!
+//! Where several sinks share an act, an epoch is written when all of them have closed it: whoever reads what was written
+//! sees an epoch of all of them, or of none.
 //!
 //! A run that replays gives the thread epochs that stand in the output already: they are not written again, but they
 //! are hashed, and at the last of them the chain must have the recorded value. A difference ends the run: it is either
 //! damage or something that is not a function of log and input.
 
 use std::{
+    collections::VecDeque,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -38,6 +43,12 @@ pub enum SinkError {
         /// What the system said.
         reason: String,
     },
+    /// A newer start of the run writes there.
+    #[error("start {generation} of this run has taken over")]
+    Superseded {
+        /// The newer start.
+        generation: u64,
+    },
     /// A replay gave something else than what stands in the output.
     #[error(
         "the output of sink {sink} up to epoch {epoch} is not what it was when it was written: the chain of hashes was \
@@ -65,22 +76,31 @@ pub struct Progress {
     pub chain: Chain,
 }
 
+/// What one sink has in an act.
+#[derive(Clone, Copy, Debug)]
+pub struct Output<'a> {
+    /// Its records of consecutive epochs, in order.
+    pub text: &'a [u8],
+    /// How far it has written with them.
+    pub progress: Progress,
+}
+
 /// Where closed epochs go.
 pub trait Sink: Send {
-    /// Writes the records of consecutive epochs up to `progress.epoch`, and the fact that it has: durably, both or
-    /// neither.
+    /// Writes the records of consecutive epochs of each of its sinks, and how far they have written with them: durably, all
+    /// or nothing.
     ///
     /// # Errors
     /// The outside world failed; the run ends.
-    fn commit(&mut self, text: &[u8], progress: Progress) -> Result<(), SinkError>;
+    fn commit(&mut self, outputs: &[Output<'_>]) -> Result<(), SinkError>;
 }
 
-/// A shard of a sink, ready to be written.
+/// A shard, ready to be written.
 pub struct OpenSink {
     /// Where it goes.
     pub sink: Box<dyn Sink>,
-    /// What stands there; `None` for nothing at all.
-    pub written: Option<Progress>,
+    /// What stands there of each of its sinks; `None` for nothing at all.
+    pub written: Vec<Option<Progress>>,
 }
 
 /// An epoch on its way to the writer.
@@ -92,105 +112,145 @@ pub(super) struct Batch {
     pub(super) checkpoint: bool,
 }
 
-/// What the thread needs to know besides its sink.
-pub struct WriterContext {
-    /// The sink's id.
+/// A sink whose records a shard writes.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Its id.
     pub name: String,
-    /// Its number among the shards of the run.
-    pub shard: usize,
+    /// Its number among the sinks of the run.
+    pub number: usize,
     /// Where this run begins: what was written up to there is not given to the thread.
     pub from: Progress,
+}
+
+/// What the thread needs to know besides its sink.
+pub struct WriterContext {
+    /// Whose records it writes, in the order of the opened sink.
+    pub members: Vec<Member>,
     /// Shared state of all writers.
     pub writers: Arc<Writers>,
     /// The intake, to end the run when writing fails.
     pub intake: Arc<Intake>,
 }
 
-/// The thread: batches in, the last written epoch out.
+/// A sink's way to the thread: batches in, the last written epoch out.
 pub struct Writer {
-    pub(super) batches: Option<Sender<Vec<Batch>>>,
+    member: usize,
+    batches: Option<Sender<(usize, Vec<Batch>)>>,
     pub(super) written: Arc<AtomicU64>,
     /// Whom to wake when something was written: known before anything is to be.
     pub(super) waker: Arc<OnceLock<SyncActivator>>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<Arc<Thread>>,
+}
+
+/// The thread, which ends when the last of its sinks has let go of it.
+struct Thread(Option<JoinHandle<()>>);
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        if let Some(thread) = self.0.take() {
+            let _ = thread.join();
+        }
+    }
 }
 
 impl Writer {
-    /// Starts the thread of a shard, before there is a dataflow that would wait for it.
+    /// Starts the thread of a shard, before there is a dataflow that would wait for it; a way to it for each of its sinks.
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn start(open: OpenSink, context: WriterContext) -> Result<Self, ThreadError> {
-        let (batches, queue): (_, Receiver<Vec<Batch>>) = channel();
-        let written = Arc::new(AtomicU64::new(context.from.epoch));
-        let done = Arc::clone(&written);
-        let waker = Arc::new(OnceLock::<SyncActivator>::new());
-        let waking = Arc::clone(&waker);
-        let title = format!("sink {}", context.name);
+    pub fn start(open: OpenSink, context: WriterContext) -> Result<Vec<Self>, ThreadError> {
+        let (batches, queue): (_, Receiver<(usize, Vec<Batch>)>) = channel();
+        let ways: Vec<_> = context
+            .members
+            .iter()
+            .map(|member| {
+                (Arc::new(AtomicU64::new(member.from.epoch)), Arc::<OnceLock<SyncActivator>>::default())
+            })
+            .collect();
+        let names: Vec<&str> = context.members.iter().map(|member| member.name.as_str()).collect();
+        let title = format!("sink {}", names.join(", "));
+        let told = ways.clone();
         let body = move || {
             // an operator that has gone already needs no waking
-            let wake = || waking.get().is_some_and(|waker| waker.activate().is_ok());
+            let wake = || {
+                for (_, waker) in &told {
+                    let _ = waker.get().is_some_and(|waker| waker.activate().is_ok());
+                }
+            };
             let mut shard = Shard::new(open, &context);
-            while let Ok(mut acts) = queue.recv() {
-                acts.extend(queue.try_iter().flatten());
-                match shard.write(&acts) {
-                    Ok(epoch) => done.store(epoch, Ordering::Release),
+            while let Ok(first) = queue.recv() {
+                for (member, batches) in std::iter::once(first).chain(queue.try_iter()) {
+                    shard.members[member].queue.extend(batches);
+                }
+                match shard.write() {
+                    Ok(Some(epoch)) => told.iter().for_each(|(done, _)| done.store(epoch, Ordering::Release)),
+                    Ok(None) => continue,
                     Err(error) => {
                         context.writers.fail(error);
                         context.intake.abort();
                         break;
                     }
                 }
-                let _ = wake();
+                wake();
             }
             // after a fault nothing else may be left that wakes the operator, and it holds what was not written
-            let _ = wake();
+            wake();
         };
-        let thread = spawn(&title, body)?;
-        Ok(Self { batches: Some(batches), written, waker, thread: Some(thread) })
+        let thread = Arc::new(Thread(Some(spawn(&title, body)?)));
+        let way = |(member, (written, waker))| Self {
+            member,
+            batches: Some(batches.clone()),
+            written,
+            waker,
+            thread: Some(Arc::clone(&thread)),
+        };
+        Ok(ways.into_iter().enumerate().map(way).collect())
+    }
+
+    /// Hands over closed epochs, in order.
+    pub(super) fn send(&self, closed: Vec<Batch>) {
+        if let Some(batches) = &self.batches {
+            // a writer that has ended has said why already
+            let _ = batches.send((self.member, closed));
+        }
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
+        // the last one to go waits for the thread, which ends when nobody can send any more
         self.batches = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.thread = None;
     }
 }
 
-/// A shard while it is written.
-struct Shard<'c> {
-    context: &'c WriterContext,
-    sink: Box<dyn Sink>,
+/// One sink of a shard while it is written.
+struct Open {
+    member: Member,
     meter: Arc<SinkMeter>,
-    /// What stood there at the start.
+    /// What stood there at the start, as long as the run is not past it.
     recorded: Option<Progress>,
     at: Progress,
+    /// Closed, and not written.
+    queue: VecDeque<Batch>,
     chains: Vec<(Epoch, Chain)>,
     text: Vec<u8>,
+    records: u64,
 }
 
-impl<'c> Shard<'c> {
-    fn new(open: OpenSink, context: &'c WriterContext) -> Self {
-        let recorded = open.written.filter(|written| written.epoch > context.from.epoch);
-        let meter = context.writers.meter(&context.name);
-        Self {
-            context,
-            sink: open.sink,
-            meter,
-            recorded,
-            at: context.from,
-            chains: Vec::new(),
-            text: Vec::new(),
-        }
+impl Open {
+    /// The last epoch that is closed.
+    fn closed(&self) -> Epoch {
+        self.queue.back().map_or(self.at.epoch, |batch| batch.epoch)
     }
 
-    fn write(&mut self, batches: &[Batch]) -> Result<Epoch, SinkError> {
+    /// Takes what is closed up to an epoch; whether anything of it is to be written.
+    fn take(&mut self, up_to: Epoch) -> Result<bool, SinkError> {
         self.text.clear();
-        let (mut fresh, mut records) = (false, 0);
-        for batch in batches {
+        self.records = 0;
+        let mut fresh = false;
+        while let Some(batch) = self.queue.pop_front_if(|batch| batch.epoch <= up_to) {
             let chain = self.at.chain.after(batch.epoch, &batch.text);
             self.at = Progress { epoch: batch.epoch, chain };
             if batch.checkpoint {
@@ -201,7 +261,7 @@ impl<'c> Shard<'c> {
                 Some(recorded) => {
                     if recorded != self.at {
                         return Err(SinkError::Differs {
-                            sink: self.context.name.clone(),
+                            sink: self.member.name.clone(),
                             epoch: recorded.epoch,
                             recorded: recorded.chain,
                             found: chain,
@@ -211,21 +271,67 @@ impl<'c> Shard<'c> {
                 }
                 None => {
                     fresh = true;
-                    records += batch.records;
+                    self.records += batch.records;
                     self.text.extend_from_slice(&batch.text);
                 }
             }
         }
+        Ok(fresh)
+    }
+}
+
+/// A shard while it is written.
+struct Shard<'c> {
+    context: &'c WriterContext,
+    sink: Box<dyn Sink>,
+    members: Vec<Open>,
+}
+
+impl<'c> Shard<'c> {
+    fn new(open: OpenSink, context: &'c WriterContext) -> Self {
+        let member = |(member, written): (&Member, Option<Progress>)| Open {
+            meter: context.writers.meter(&member.name),
+            recorded: written.filter(|written| written.epoch > member.from.epoch),
+            at: member.from,
+            member: member.clone(),
+            queue: VecDeque::new(),
+            chains: Vec::new(),
+            text: Vec::new(),
+            records: 0,
+        };
+        let members = context.members.iter().zip(open.written).map(member).collect();
+        Self { context, sink: open.sink, members }
+    }
+
+    /// Writes what all have closed; the last epoch that is written, if there is a new one.
+    fn write(&mut self) -> Result<Option<Epoch>, SinkError> {
+        let closed = self.members.iter().map(Open::closed).min().unwrap_or(0);
+        let mut fresh = false;
+        if self.members.iter().all(|member| member.queue.front().is_none_or(|batch| batch.epoch > closed)) {
+            return Ok(None);
+        }
+        for member in &mut self.members {
+            fresh |= member.take(closed)?;
+        }
         let writers = &self.context.writers;
         if fresh {
+            let outputs: Vec<Output<'_>> = self
+                .members
+                .iter()
+                .map(|open| Output { text: &open.text, progress: open.recorded.unwrap_or(open.at) })
+                .collect();
             writers.writing.fetch_add(1, Ordering::AcqRel);
-            let outcome = self.sink.commit(&self.text, self.at);
+            let outcome = self.sink.commit(&outputs);
             writers.writing.fetch_sub(1, Ordering::AcqRel);
             outcome?;
-            writers.written_bytes.fetch_add(self.text.len() as u64, Ordering::Relaxed);
-            self.meter.wrote(records);
         }
-        writers.advance(self.context.shard, self.at.epoch, &mut self.chains);
-        Ok(self.at.epoch)
+        for open in &mut self.members {
+            if fresh {
+                writers.written_bytes.fetch_add(open.text.len() as u64, Ordering::Relaxed);
+                open.meter.wrote(open.records);
+            }
+            writers.advance(open.member.number, open.at.epoch, &mut open.chains);
+        }
+        Ok(Some(closed))
     }
 }

@@ -22,7 +22,7 @@ use crate::{
         keyed::flat_map,
         log::memory::MemoryLog,
         model_loop::feedback,
-        partition::{Partition, PartitionEntry, RawChunk, RawRecord, SourceError},
+        partition::{Address, Envelope, Partition, PartitionEntry, RawChunk, RawRecord, SourceError},
         sink::Writers,
     },
     telemetry::{LogFormat, init_logs},
@@ -69,6 +69,7 @@ impl Partition for Endless {
                 offset: self.0,
                 next: self.0 + 1,
                 length: 1,
+                envelope: Envelope::default(),
             });
             self.0 += 1;
         }
@@ -104,8 +105,13 @@ fn endless() -> Arc<Intake> {
     let clock = EventClockSettings { tick: 100, epoch_records: 1_000, max_ts_jump: 1_000 };
     let settings =
         IntakeSettings { clock: ClockSettings::Event(clock), epochs_in_flight: 4, max_error_ratio: 0.5 };
-    let entry =
-        PartitionEntry { source: 0, number: 0, name: "endless".into(), partition: Box::new(Endless(0)) };
+    let entry = PartitionEntry {
+        source: 0,
+        number: 0,
+        name: "endless".into(),
+        address: Address::file("endless"),
+        partition: Box::new(Endless(0)),
+    };
     let intake = Arc::new(Intake::new(
         settings,
         vec![entry],

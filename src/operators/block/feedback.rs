@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Refusals, RefusedRecord, book_in, check_length};
+use super::{Refusals, RefusedRecord, book_in, check_length, key_rule, time_of};
 use crate::{
     engine::{
         clock::{Reading, Stamp},
@@ -59,6 +59,8 @@ pub struct FeedbackBlocks {
     pub rank: usize,
     /// What its records call our fields.
     pub fields: FeedbackFields,
+    /// Whether the keys of its records are review ids.
+    pub keys: bool,
     /// Reused buffers.
     pub decoder: FeedbackDecoder,
 }
@@ -71,11 +73,15 @@ impl Decoder for FeedbackBlocks {
         for raw in &chunk.records {
             let place = Place { partition, offset: raw.offset };
             let value = chunk.of(raw);
-            let decoded = check_length(raw, self.run.max_record_bytes)
-                .and_then(|()| self.decoder.decode(value, KeyRule::Ignore, &self.fields));
+            let decoded = check_length(raw, self.run.max_record_bytes).and_then(|()| {
+                if raw.envelope.null {
+                    return Err(KeyRule::null_value());
+                }
+                self.decoder.decode(value, key_rule(self.keys, chunk, raw), &self.fields)
+            });
             match decoded {
                 Ok(feedback) => {
-                    readings.push(Reading { ts: feedback.ts, refused: false });
+                    readings.push(Reading { ts: feedback.ts.or_else(|| time_of(raw)), refused: false });
                     block.feedback.push(Some(Arc::new(FeedbackRow {
                         id_hash: xxh3_64(feedback.review_id.as_bytes()),
                         review_id: feedback.review_id.into(),
@@ -88,7 +94,7 @@ impl Decoder for FeedbackBlocks {
                     readings.push(Reading { ts: None, refused: true });
                     block
                         .refused
-                        .push((block.feedback.len(), RefusedRecord::new(place, value, raw, refusal)));
+                        .push((block.feedback.len(), RefusedRecord::new(place, chunk, raw, refusal)));
                     block.feedback.push(None);
                 }
             }

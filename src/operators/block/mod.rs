@@ -13,8 +13,11 @@ use std::sync::Arc;
 
 use super::{books::Outcome, row::Place, wiring::Run};
 use crate::{
-    engine::{clock::Stamp, partition::RawRecord},
-    records::{Code, Refusal, Stage},
+    engine::{
+        clock::Stamp,
+        partition::{RawChunk, RawRecord},
+    },
+    records::{Code, KeyRule, Refusal, Stage, timestamp},
 };
 
 pub use self::{
@@ -27,8 +30,12 @@ pub use self::{
 pub struct RefusedRecord {
     /// Where it stands.
     pub place: Place,
-    /// Its bytes, or their start.
-    pub value: Vec<u8>,
+    /// Its key.
+    pub key: Option<Vec<u8>>,
+    /// Its bytes, or their start; none of a record without a value.
+    pub value: Option<Vec<u8>>,
+    /// Its headers, encoded.
+    pub headers: Vec<u8>,
     /// What is wrong.
     pub code: Code,
     /// Where that was found.
@@ -40,11 +47,14 @@ pub struct RefusedRecord {
 }
 
 impl RefusedRecord {
-    pub(super) fn new(place: Place, value: &[u8], raw: &RawRecord, refusal: Refusal) -> Arc<Self> {
+    pub(super) fn new(place: Place, chunk: &RawChunk, raw: &RawRecord, refusal: Refusal) -> Arc<Self> {
+        let value = chunk.of(raw);
         let truncated = (raw.length > value.len() as u64).then_some(raw.length);
         Arc::new(Self {
             place,
-            value: value.to_vec(),
+            key: chunk.key(raw).map(<[u8]>::to_vec),
+            value: (!raw.envelope.null).then(|| value.to_vec()),
+            headers: chunk.headers(raw).to_vec(),
             code: refusal.code,
             stage: refusal.stage,
             message: refusal.message,
@@ -62,6 +72,16 @@ pub trait Refusals {
 fn check_length(raw: &RawRecord, max_record_bytes: usize) -> Result<(), Refusal> {
     let limit = max_record_bytes as u64;
     if raw.length > limit { Err(Refusal::record_too_large(raw.length, limit)) } else { Ok(()) }
+}
+
+/// How the key of a record is to be read.
+fn key_rule<'c>(keys: bool, chunk: &'c RawChunk, raw: &RawRecord) -> KeyRule<'c> {
+    if keys { KeyRule::ReviewId(chunk.key(raw)) } else { KeyRule::Ignore }
+}
+
+/// The time that a record has where it says none itself.
+fn time_of(raw: &RawRecord) -> Option<i64> {
+    raw.envelope.timestamp.filter(|ms| (0..=timestamp::LAST_MS).contains(ms))
 }
 
 /// Books stamped records as read: every one of them, those too that a stop leaves in an open epoch.

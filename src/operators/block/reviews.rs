@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Refusals, RefusedRecord, book_in, check_length};
+use super::{Refusals, RefusedRecord, book_in, check_length, key_rule, time_of};
 use crate::{
     engine::{
         clock::{Reading, Stamp},
@@ -18,7 +18,7 @@ use crate::{
         sentiment::SentimentSettings,
         wiring::Run,
     },
-    records::{DecodedReview, KeyRule, Lang, ReviewDecoder, ReviewFields, Upsert, content::duplicate_key},
+    records::{DecodedReview, Lang, ReviewDecoder, ReviewFields, Upsert, content::duplicate_key},
 };
 
 /// A decoded review in a block.
@@ -78,6 +78,8 @@ pub struct ReviewSource {
     pub rank: usize,
     /// What its records call our fields.
     pub fields: ReviewFields,
+    /// Whether the keys of its records are review ids.
+    pub keys: bool,
     /// What steps downstream need.
     pub demand: Demand,
 }
@@ -147,11 +149,17 @@ impl Decoder for ReviewBlocks {
                 features: (start, start),
                 kind: None,
             };
-            let decoded = check_length(raw, self.source.run.max_record_bytes)
-                .and_then(|()| self.decoder.decode(value, KeyRule::Ignore, &self.source.fields));
+            let decoded = check_length(raw, self.source.run.max_record_bytes).and_then(|()| {
+                let rule = key_rule(self.source.keys, chunk, raw);
+                if raw.envelope.null {
+                    rule.decode_null_review()
+                } else {
+                    self.decoder.decode(value, rule, &self.source.fields)
+                }
+            });
             match decoded {
                 Ok(DecodedReview::Delete { review_id, ts }) => {
-                    readings.push(Reading { ts, refused: false });
+                    readings.push(Reading { ts: ts.or_else(|| time_of(raw)), refused: false });
                     review.kind = Some(VersionKind::Delete);
                     name(&mut review.head, review_id);
                     block.bytes.extend_from_slice(review_id.as_bytes());
@@ -159,13 +167,13 @@ impl Decoder for ReviewBlocks {
                     review.features = (review.bytes.1, review.bytes.1);
                 }
                 Ok(DecodedReview::Upsert(upsert)) => {
-                    readings.push(Reading { ts: upsert.ts, refused: false });
+                    readings.push(Reading { ts: upsert.ts.or_else(|| time_of(raw)), refused: false });
                     review.kind = Some(VersionKind::Upsert);
                     fill(&mut review, &upsert, &self.source, self.featuriser.as_mut(), &mut block.bytes);
                 }
                 Err(refusal) => {
                     readings.push(Reading { ts: None, refused: true });
-                    block.refused.push((block.reviews.len(), RefusedRecord::new(place, value, raw, refusal)));
+                    block.refused.push((block.reviews.len(), RefusedRecord::new(place, chunk, raw, refusal)));
                 }
             }
             block.reviews.push(review);

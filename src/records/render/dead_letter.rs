@@ -72,6 +72,23 @@ pub fn dead_letter(view: &DeadLetterView<'_>, out: &mut Vec<u8>) {
     put(out, "}}");
 }
 
+/// The headers that a dead letter has besides those of the record, by name: for a message, whose key and value are the
+/// record's own.
+pub fn dead_letter_headers(view: &DeadLetterView<'_>) -> impl Iterator<Item = (&'static str, String)> {
+    let truncated = view.truncated.map(|length| ("dirigent.truncated", length.to_string()));
+    [
+        ("__connect.errors.topic", view.topic.to_owned()),
+        ("__connect.errors.partition", view.partition.to_string()),
+        ("__connect.errors.offset", view.offset.to_string()),
+        ("__connect.errors.connector.name", view.component.to_owned()),
+        ("__connect.errors.stage", view.stage.as_str().to_owned()),
+        ("__connect.errors.exception.class.name", view.code.as_str().to_owned()),
+        ("__connect.errors.exception.message", view.message.to_owned()),
+    ]
+    .into_iter()
+    .chain(truncated)
+}
+
 #[cfg(test)]
 mod tests {
     use base64::Engine;
@@ -125,7 +142,11 @@ mod tests {
         ];
         for view in views {
             let line = written(|out| dead_letter(&view, out));
+            let expected = serde_json::to_value(dead_struct(&view)).unwrap();
             assert_eq!(line, serde_json::to_string(&dead_struct(&view)).unwrap());
+            let headers: serde_json::Map<_, _> =
+                dead_letter_headers(&view).map(|(name, value)| (name.to_owned(), value.into())).collect();
+            assert_eq!(expected["headers"], serde_json::Value::Object(headers));
         }
         let line = written(|out| dead_letter(&views[2], out));
         assert!(

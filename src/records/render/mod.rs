@@ -9,11 +9,21 @@ mod json;
 mod product_score;
 mod scored_review;
 
-pub use dead_letter::{DeadLetterView, dead_letter};
+pub use dead_letter::{DeadLetterView, dead_letter, dead_letter_headers};
 pub use product_score::{ProductFigures, ProductView, product_score};
 pub use scored_review::{ScoredView, scored_review};
 
 use json::{integer, put, string};
+
+/// What a sink takes for one output record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    #[default]
+    /// A line of JSON, which says of a key that is gone that it is.
+    Line,
+    /// A [message](super::message): JSON under a key, with headers; nothing for a key that is gone.
+    Message,
+}
 
 /// Appends what a file has for a key that is gone; `key_field` is `review_id`, `product_id`, ...
 pub fn tombstone(key_field: &str, key: &str, epoch: u64, out: &mut Vec<u8>) {

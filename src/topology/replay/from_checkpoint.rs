@@ -56,7 +56,7 @@ impl Base<'_> {
 
     /// The records that stand for what is gone in the replay's log.
     pub(super) fn records(&self) -> [Body; 2] {
-        [Body::Truncated { through: self.epoch() }, Body::Checkpoint(self.record.clone())]
+        [Body::Truncated { through: self.epoch(), kept: Vec::new() }, Body::Checkpoint(self.record.clone())]
     }
 
     /// Copies its files into the replay's state folder, and notes there how far each of its sinks was.
