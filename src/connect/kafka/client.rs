@@ -24,7 +24,7 @@ use rdkafka::{
 
 use super::{
     connection::ConnectionSettings,
-    error::{Cause, ClusterError, is_absence, is_denial, plain, says_only_late, told},
+    error::{Cause, ClusterError, code_of, is_absence, is_denial, plain, says_only_late, told},
     token::{TokenError, TokenFile},
 };
 
@@ -105,7 +105,7 @@ impl ClientState {
     #[must_use]
     pub fn explain(&self, doing: &str, error: &KafkaError) -> ClusterError {
         let (doing, brokers, login) = (doing.to_owned(), self.0.brokers.clone(), self.0.login.clone());
-        let code = error.rdkafka_error_code();
+        let code = code_of(error);
         let of_code = code.filter(|code| !says_only_late(*code)).and_then(Cause::of);
         let (cause, reason) = match (of_code, self.cause()) {
             // what was reported says more than the code
@@ -176,9 +176,9 @@ impl ClientContext for ClientState {
 
     fn error(&self, error: KafkaError, reason: &str) {
         self.0.errors.fetch_add(1, Ordering::Relaxed);
-        let cause = error.rdkafka_error_code().and_then(Cause::of);
+        let cause = code_of(&error).and_then(Cause::of);
         if let Some(cause) = cause {
-            let is_sum = error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown);
+            let is_sum = code_of(&error) == Some(RDKafkaErrorCode::AllBrokersDown);
             let mut reported = self.reported();
             let kept = &mut reported.causes[cause as usize];
             // that all brokers are down says less than why one is
@@ -239,7 +239,7 @@ mod tests {
         report(RDKafkaErrorCode::Authentication, "a:1/bootstrap: invalid credentials");
         insta::assert_snapshot!(told(&state, late), @"cannot read the topic `t`: the brokers at a:1 refuse the login of nobody (`sasl` is not set): invalid credentials. Check `sasl`, and that the brokers know this user and this mechanism");
         // another answer stands for itself
-        insta::assert_snapshot!(told(&state, RDKafkaErrorCode::UnknownTopicOrPartition), @"cannot read the topic `t`: there is no such topic or partition at a:1. `dirigent topics create TOPOLOGY` makes those of a topology");
+        insta::assert_snapshot!(told(&state, RDKafkaErrorCode::UnknownTopicOrPartition), @"cannot read the topic `t`: there is no such topic or partition at a:1, or none that this login may see. `dirigent topics create TOPOLOGY` makes those of a topology");
         insta::assert_snapshot!(told(&state, RDKafkaErrorCode::TopicAuthorizationFailed), @"cannot read the topic `t`: the brokers at a:1 do not allow it to the login of nobody (`sasl` is not set): TopicAuthorizationFailed (Broker: Topic authorization failed). Grant it there: docs/kafka.md lists what a run needs");
         insta::assert_snapshot!(told(&state, RDKafkaErrorCode::PolicyViolation), @"cannot read the topic `t`: PolicyViolation (Broker: Policy violation) (Kafka at a:1)");
         assert_eq!(state.errors(), 4);

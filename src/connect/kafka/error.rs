@@ -79,7 +79,7 @@ pub enum ClusterError {
     },
     /// There is no such topic.
     #[error(
-        "cannot {doing}: there is no such topic or partition at {brokers}. `dirigent topics create TOPOLOGY` makes those of a topology"
+        "cannot {doing}: there is no such topic or partition at {brokers}, or none that this login may see. `dirigent topics create TOPOLOGY` makes those of a topology"
     )]
     NoTopic {
         /// What was tried.
@@ -153,7 +153,7 @@ pub(super) fn is_absence(code: Code) -> bool {
 
 /// What an error of the binding says, without the value of a property.
 pub(super) fn told(error: &KafkaError) -> String {
-    match (error, error.rdkafka_error_code()) {
+    match (error, code_of(error)) {
         (KafkaError::ClientConfig(_, _, name, _), _) => format!("the property `{name}` is refused"),
         (KafkaError::ClientCreation(reason), _) => plain(reason),
         (KafkaError::Transaction(error), _) => plain(&error.string()),
@@ -162,7 +162,7 @@ pub(super) fn told(error: &KafkaError) -> String {
     }
 }
 
-/// What librdkafka says, without the broker in front of it and the time behind it.
+/// What librdkafka says, without the broker in front of it, the time behind it, and the numbers of OpenSSL.
 pub(super) fn plain(reason: &str) -> String {
     let reason = reason.trim();
     let behind = match reason.split_once(": ") {
@@ -170,7 +170,23 @@ pub(super) fn plain(reason: &str) -> String {
         _ => reason,
     };
     let end = behind.find(" (after ").unwrap_or(behind.len());
-    behind[..end].trim_end_matches(['.', ' ']).to_owned()
+    let said = behind[..end].trim_end_matches(['.', '?', ' ']);
+    // `error:0A000086:SSL routines::certificate verify failed`: number, library and function before the reason
+    match said.split_once("error:") {
+        Some((before, error)) if error.splitn(4, ':').count() == 4 => {
+            format!("{before}{}", error.splitn(4, ':').last().unwrap_or_default().trim_start())
+        }
+        _ => said.to_owned(),
+    }
+}
+
+/// The code of an error of the binding, if it has one.
+pub(super) fn code_of(error: &KafkaError) -> Option<Code> {
+    match error {
+        KafkaError::AdminOp(code) => Some(*code),
+        KafkaError::Transaction(error) => Some(error.code()),
+        other => other.rdkafka_error_code(),
+    }
 }
 
 #[cfg(test)]
@@ -187,6 +203,10 @@ mod tests {
             (
                 "127.0.0.1:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT, 3 identical error(s) suppressed)",
                 "Connect to ipv4#127.0.0.1:1 failed: Connection refused",
+            ),
+            (
+                "ssl://a:1/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: unknown (after 5ms in state X)",
+                "SSL handshake failed: certificate verify failed: unknown",
             ),
             ("1/1 brokers are down", "1/1 brokers are down"),
         ] {

@@ -6,6 +6,7 @@
 use std::{
     collections::BTreeMap,
     future::Future,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -26,6 +27,9 @@ use super::{
 
 /// How long one attempt to reach a broker takes.
 const ATTEMPT: Duration = Duration::from_millis(500);
+
+/// How long until the brokers are asked again.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// A topic as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -212,7 +216,7 @@ impl Cluster {
         Ok(Watermarks { low: offset(low), high: offset(high) })
     }
 
-    /// Makes topics; says of each whether it was made or was there already.
+    /// Makes topics, and waits until the brokers know them; says of each whether it was made or was there already.
     ///
     /// # Errors
     /// The brokers do not answer, do not allow it, or do not take the settings of a topic; those before it may have been made.
@@ -241,7 +245,28 @@ impl Cluster {
                 }
             }
         }
+        self.await_known(&names, true)?;
         Ok(made)
+    }
+
+    /// Waits until the brokers know topics, or know them no longer: the controller answers before all brokers have heard.
+    fn await_known(&self, names: &[&str], known: bool) -> Result<(), ClusterError> {
+        let started = Instant::now();
+        let doing = if known { "see" } else { "see the end of" };
+        let doing = format!("{doing} {}", list(names));
+        loop {
+            let described = native::describe_topics(self.observer.client(), names, self.within)
+                .map_err(|error| self.explain(&doing, &error))?;
+            let absent =
+                |answer: &Result<_, RDKafkaErrorCode>| matches!(answer, Err(code) if is_absence(*code));
+            if described.iter().all(|(_, answer)| absent(answer) != known) {
+                return Ok(());
+            }
+            if started.elapsed() > self.within {
+                return Err(self.explain(&doing, &KafkaError::AdminOp(RDKafkaErrorCode::OperationTimedOut)));
+            }
+            thread::sleep(LOOK_AGAIN);
+        }
     }
 
     /// Removes topics and what is in them; one that is not there counts as removed.
@@ -259,7 +284,7 @@ impl Cluster {
                 return Err(self.explain(&format!("delete `{name}`"), &KafkaError::AdminOp(code)));
             }
         }
-        Ok(())
+        self.await_known(names, false)
     }
 
     /// Forgets the records of a partition below an offset. Its topic has to allow that (`cleanup.policy=delete`).

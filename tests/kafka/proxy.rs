@@ -1,0 +1,224 @@
+//! A TCP proxy between clients and one broker, which does on command what networks do by themselves: cut, delay, and stay open
+//! without a sound. It reads the frames of Kafka's protocol, so it can cut at a certain request: before the broker has it, or after
+//! the broker has answered it and before the client knows.
+//!
+//! What it does holds for all connections, those that come later too, until [`Proxy::heal`].
+
+use std::{
+    io::{self, Read, Write},
+    net::{Shutdown, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+/// The request that ends a transaction, by commit or abort.
+pub(super) const END_TXN: i16 = 26;
+
+/// The request that brings records.
+pub(super) const PRODUCE: i16 = 0;
+
+/// How the network is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum Weather {
+    #[default]
+    Fair,
+    /// Every connection is closed.
+    Cut,
+    /// Every frame takes longer by this.
+    Slow(Duration),
+    /// Connections stay open, and nothing comes through.
+    Silent,
+}
+
+/// Where a connection is cut when a certain request comes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Moment {
+    /// The broker never sees the request.
+    BeforeRequest,
+    /// The broker has answered, and the client never sees it.
+    BeforeAnswer,
+}
+
+#[derive(Default)]
+struct State {
+    weather: Weather,
+    /// To be cut at this request; once.
+    trap: Option<(i16, Moment)>,
+    /// How many traps have caught something.
+    caught: u32,
+    open: Vec<TcpStream>,
+}
+
+/// A proxy; its port is known before that of the broker.
+pub(super) struct Proxy {
+    port: u16,
+    state: Arc<Mutex<State>>,
+    ended: Arc<AtomicBool>,
+}
+
+impl Proxy {
+    /// Listens; what connects before [`Proxy::lead_to`] waits.
+    pub(super) fn listen() -> (Self, Target) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let proxy = Self { port, state: Arc::default(), ended: Arc::default() };
+        let target = Target { listener, state: Arc::clone(&proxy.state), ended: Arc::clone(&proxy.ended) };
+        (proxy, target)
+    }
+
+    /// The port that clients connect to.
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Closes all connections; new ones are closed at once.
+    pub(super) fn cut(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.weather = Weather::Cut;
+        close(&mut state);
+    }
+
+    /// Closes all connections; new ones work.
+    pub(super) fn cut_once(&self) {
+        close(&mut self.state.lock().unwrap());
+    }
+
+    /// Lets every frame wait, in both directions.
+    pub(super) fn slow(&self, by: Duration) {
+        self.state.lock().unwrap().weather = Weather::Slow(by);
+    }
+
+    /// Keeps connections open and swallows what they bring.
+    pub(super) fn silence(&self) {
+        self.state.lock().unwrap().weather = Weather::Silent;
+    }
+
+    /// Lets everything through again. What was swallowed is lost: a connection that was silent is closed.
+    pub(super) fn heal(&self) {
+        let mut state = self.state.lock().unwrap();
+        if state.weather == Weather::Silent {
+            close(&mut state);
+        }
+        state.weather = Weather::Fair;
+    }
+
+    /// Cuts the connection on which a request of this kind comes next.
+    pub(super) fn cut_at(&self, request: i16, moment: Moment) {
+        self.state.lock().unwrap().trap = Some((request, moment));
+    }
+
+    /// How many requests [`Proxy::cut_at`] has caught.
+    pub(super) fn caught(&self) -> u32 {
+        self.state.lock().unwrap().caught
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::SeqCst);
+        self.cut();
+        // wakes the thread that accepts
+        let _ = TcpStream::connect(("127.0.0.1", self.port));
+    }
+}
+
+fn close(state: &mut State) {
+    for stream in state.open.drain(..) {
+        let _ = stream.shutdown(Shutdown::Both);
+    }
+}
+
+/// A proxy that does not know yet where it leads.
+pub(super) struct Target {
+    listener: TcpListener,
+    state: Arc<Mutex<State>>,
+    ended: Arc<AtomicBool>,
+}
+
+impl Target {
+    /// Leads to a port, until the proxy is dropped.
+    pub(super) fn lead_to(self, port: u16) {
+        thread::spawn(move || {
+            for client in self.listener.incoming() {
+                if self.ended.load(Ordering::SeqCst) {
+                    return;
+                }
+                let Ok(client) = client else { continue };
+                let Ok(broker) = TcpStream::connect(("127.0.0.1", port)) else { continue };
+                join(client, broker, &self.state);
+            }
+        });
+    }
+}
+
+/// Lets two connections speak with each other.
+fn join(client: TcpStream, broker: TcpStream, state: &Arc<Mutex<State>>) {
+    let copy = |stream: &TcpStream| stream.try_clone().unwrap();
+    {
+        let mut state = state.lock().unwrap();
+        if state.weather == Weather::Cut {
+            return;
+        }
+        state.open.extend([copy(&client), copy(&broker)]);
+    }
+    let _ = (client.set_nodelay(true), broker.set_nodelay(true));
+    // the number of the request whose answer must not come through
+    let doomed: Arc<Mutex<Option<i32>>> = Arc::default();
+    let ways = [(copy(&client), copy(&broker), true), (broker, client, false)];
+    for (from, to, asks) in ways {
+        let (state, doomed) = (Arc::clone(state), Arc::clone(&doomed));
+        thread::spawn(move || {
+            // its end is that of the connection
+            let _ = pass(&from, &to, asks, &state, &doomed);
+            let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+        });
+    }
+}
+
+/// Passes frames on until one side is closed, or is to be.
+fn pass(
+    mut from: &TcpStream,
+    mut to: &TcpStream,
+    asks: bool,
+    state: &Mutex<State>,
+    doomed: &Mutex<Option<i32>>,
+) -> io::Result<()> {
+    loop {
+        let mut length = [0; 4];
+        from.read_exact(&mut length)?;
+        let mut frame = vec![0; u32::from_be_bytes(length) as usize];
+        from.read_exact(&mut frame)?;
+        let number = |at: usize| Some(i32::from_be_bytes(frame.get(at..at + 4)?.try_into().ok()?));
+        let kind = frame.get(..2).map(|kind| i16::from_be_bytes([kind[0], kind[1]]));
+        let weather = {
+            let mut state = state.lock().unwrap();
+            match state.trap {
+                Some((trapped, moment)) if asks && kind == Some(trapped) => {
+                    state.trap = None;
+                    if moment == Moment::BeforeRequest {
+                        state.caught += 1;
+                        return Ok(());
+                    }
+                    *doomed.lock().unwrap() = number(4);
+                }
+                _ if !asks && number(0).is_some() && *doomed.lock().unwrap() == number(0) => {
+                    state.caught += 1;
+                    return Ok(());
+                }
+                _ => {}
+            }
+            state.weather
+        };
+        match weather {
+            Weather::Silent => continue,
+            Weather::Slow(by) => thread::sleep(by),
+            Weather::Fair | Weather::Cut => {}
+        }
+        to.write_all(&length)?;
+        to.write_all(&frame)?;
+    }
+}
