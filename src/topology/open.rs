@@ -145,8 +145,7 @@ pub(super) fn open_sinks(
     end: Epoch,
 ) -> Result<OpenSinks, RunError> {
     let from_scratch = options.writes == Writes::FromScratch;
-    let context =
-        SinkContext {
+    let context = SinkContext {
         state: folder,
         disk: &options.disk,
         name: &plan.name,

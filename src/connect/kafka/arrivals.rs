@@ -62,7 +62,11 @@ impl TopicWatch {
     }
 
     fn fault(&self, topic: &str, reason: &str) -> SourceError {
-        SourceError { partition: format!("the topic `{topic}` of {}", self.source), offset: 0, reason: reason.into() }
+        SourceError {
+            partition: format!("the topic `{topic}` of {}", self.source),
+            offset: 0,
+            reason: reason.into(),
+        }
     }
 
     fn missing(&self, found: &[TopicDescription]) -> Result<(), SourceError> {

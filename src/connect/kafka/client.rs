@@ -175,6 +175,10 @@ impl ClientContext for ClientState {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        // what a reader asks for is no error
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF) {
+            return;
+        }
         self.0.errors.fetch_add(1, Ordering::Relaxed);
         let cause = code_of(&error).and_then(Cause::of);
         if let Some(cause) = cause {

@@ -82,10 +82,10 @@ impl Consumption {
     ) -> Result<Arc<Self>, ClusterError> {
         let (mut config, state) = connection.client(Role::Consumer { group })?;
         config.set("enable.partition.eof", if bounded { "true" } else { "false" });
-        let client: Client = config
-            .create_with_context(state.clone())
-            .map_err(|error| state.explain("read", &error))?;
-        let (client, over, shared) = (Arc::new(client), Arc::new(AtomicBool::new(false)), Arc::<Shared>::default());
+        let client: Client =
+            config.create_with_context(state.clone()).map_err(|error| state.explain("read", &error))?;
+        let (client, over, shared) =
+            (Arc::new(client), Arc::new(AtomicBool::new(false)), Arc::<Shared>::default());
         let (served, ended, told) = (Arc::clone(&client), Arc::clone(&over), Arc::clone(&shared));
         let body = move || serve(&served, &ended, &told);
         let thread = spawn(&format!("source {source}"), body)
@@ -129,14 +129,13 @@ impl Drop for Consumption {
 fn serve(client: &Client, over: &AtomicBool, shared: &Shared) {
     let mut told = std::time::Instant::now();
     while !over.load(Ordering::Acquire) {
-        match client.poll(SERVE) {
-            Some(Ok(record)) => {
-                let (topic, partition, offset) = (record.topic(), record.partition(), record.offset());
-                let failed = format!("the record {topic}/{partition}/{offset} came out of its turn (a bug: please report it)");
-                lock(&shared.failed).get_or_insert(failed);
-            }
-            // what is wrong with a partition comes by its queue, the rest has been reported
-            Some(Err(_)) | None => {}
+        // what is wrong with a partition comes by its queue, the rest has been reported
+        if let Some(Ok(record)) = client.poll(SERVE) {
+            let (topic, partition, offset) = (record.topic(), record.partition(), record.offset());
+            let failed = format!(
+                "the record {topic}/{partition}/{offset} came out of its turn (a bug: please report it)"
+            );
+            lock(&shared.failed).get_or_insert(failed);
         }
         if told.elapsed() >= COMMIT {
             tell_the_group(client, shared);
@@ -208,9 +207,8 @@ impl TopicReader {
             return Ok(());
         }
         let queue = self.consumption.assign(&self.address, self.position);
-        let mut queue = queue.map_err(|error| {
-            self.fault(self.consumption.state.explain("read it", &error).to_string())
-        })?;
+        let mut queue = queue
+            .map_err(|error| self.fault(self.consumption.state.explain("read it", &error).to_string()))?;
         if let Some(wake) = self.wake.clone() {
             queue.set_nonempty_callback(move || wake());
         }
@@ -323,6 +321,8 @@ impl Partition for TopicReader {
 
     fn committed(&self) -> Option<Committed> {
         let (shared, address) = (Arc::clone(&self.consumption.shared), self.address.clone());
-        Some(Box::new(move |offset| drop(lock(&shared.committed).insert(address.clone(), offset))))
+        Some(Box::new(move |offset| {
+            lock(&shared.committed).insert(address.clone(), offset);
+        }))
     }
 }

@@ -45,7 +45,7 @@ pub(super) struct LogTopic {
 }
 
 /// A record with its offset.
-type Placed = (u64, LogRecord);
+pub(super) type Placed = (u64, LogRecord);
 
 impl LogTopic {
     pub(super) fn connect(connection: ConnectionSettings, name: &str) -> Result<Self, ClusterError> {
@@ -164,9 +164,8 @@ impl KafkaLogStore {
 
 /// What counts of a log: nothing before a start from scratch, and what a truncation kept in place of what it removed.
 fn counting(placed: &[Placed]) -> LogContents {
-    let anew = placed.iter().rposition(
-        |(_, record)| matches!(&record.body, Body::Generation(start) if start.anew),
-    );
+    let anew =
+        placed.iter().rposition(|(_, record)| matches!(&record.body, Body::Generation(start) if start.anew));
     let counting = &placed[anew.unwrap_or(0)..];
     let first = counting.first().map_or(0, |(_, record)| record.seq);
     let kept = counting.iter().rev().find_map(|(_, record)| match &record.body {
@@ -229,11 +228,9 @@ impl LogStore for KafkaLogStore {
         let append = writer.append(begin);
         append.and_then(|()| writer.read_back(begins_at)).map_err(|error| match error {
             LogError::Superseded { generation } => LogStoreError::Superseded { generation },
-            LogError::Write(reason) => LogStoreError::Outside {
-                target: format!("the epoch log {topic}"),
-                reason,
-                hint: HINT.into(),
-            },
+            LogError::Write(reason) => {
+                LogStoreError::Outside { target: format!("the epoch log {topic}"), reason, hint: HINT.into() }
+            }
         })?;
         Ok(Arc::new(ThreadedLog::new(Box::new(writer), begins_at)))
     }
@@ -306,7 +303,8 @@ impl KafkaLog {
                     continue;
                 }
             }
-            let read = self.transactions.init().map_err(ReadError::from).and_then(|()| self.log.read(self.end));
+            let read =
+                self.transactions.init().map_err(ReadError::from).and_then(|()| self.log.read(self.end));
             let seen = match read {
                 Ok((seen, _)) => seen,
                 Err(error) => {

@@ -56,7 +56,9 @@ impl Patience {
             return Err(error.to_string());
         }
         if self.interrupted() && since.elapsed() > FAREWELL {
-            return Err(format!("{error}; the run was told to end, and what is not committed is read again by the next one"));
+            return Err(format!(
+                "{error}; the run was told to end, and what is not committed is read again by the next one"
+            ));
         }
         tracing::warn!("{error}; it is tried again");
         self.pause = (self.pause * 2).clamp(Duration::from_millis(20), LONGEST);

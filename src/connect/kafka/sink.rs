@@ -17,7 +17,7 @@ use serde_json::Value;
 use super::{
     connection::ConnectionSettings,
     error::ClusterError,
-    log::{self, LogTopic, ReadError, last_generation},
+    log::{self, LogTopic, Placed, ReadError, last_generation},
     partitioner::partition_of,
     patience::Patience,
     progress::{Kind, ProgressRecord, ProgressTopic, Written},
@@ -70,7 +70,8 @@ fn text<'v>(settings: &'v Value, key: &str) -> &'v str {
 
 fn check(settings: &Value) -> Vec<Fault> {
     let mut faults = ConnectionSettings::faults(settings);
-    faults.extend(topic_fault(text(settings, "topic")).map(|(message, hint)| ("/topic".into(), message, hint)));
+    faults
+        .extend(topic_fault(text(settings, "topic")).map(|(message, hint)| ("/topic".into(), message, hint)));
     faults
 }
 
@@ -87,6 +88,9 @@ pub(super) fn topic_fault(topic: &str) -> Option<(String, String)> {
         None => None,
     }
 }
+
+/// What stands in the log since this start began, and the last record of the progress.
+type Fenced = (Vec<Placed>, Option<ProgressRecord>);
 
 /// One sink of the shard.
 struct Member {
@@ -189,7 +193,7 @@ impl KafkaSink {
         }
     }
 
-    fn try_to_fence(&mut self) -> Result<(Vec<(u64, crate::engine::log::record::LogRecord)>, Option<ProgressRecord>), ReadError> {
+    fn try_to_fence(&mut self) -> Result<Fenced, ReadError> {
         self.transactions.init()?;
         let (records, _) = self.log.read(self.log_at)?;
         Ok((records, self.progress.read(&self.log.cluster, &self.log.connection)?))
@@ -201,7 +205,8 @@ impl KafkaSink {
     }
 
     fn record(&self, kind: Kind, sinks: BTreeMap<String, Written>) -> ProgressRecord {
-        let partitions = self.members.iter().map(|member| (member.topic.clone(), member.partitions)).collect();
+        let partitions =
+            self.members.iter().map(|member| (member.topic.clone(), member.partitions)).collect();
         ProgressRecord { kind, generation: self.generation, sinks, partitions }
     }
 
@@ -257,7 +262,10 @@ impl Sink for KafkaSink {
     fn commit(&mut self, outputs: &[Output<'_>]) -> Result<(), SinkError> {
         let mut sinks = self.written.clone();
         sinks.extend(
-            self.members.iter().zip(outputs).map(|(member, output)| (member.id.clone(), output.progress.into())),
+            self.members
+                .iter()
+                .zip(outputs)
+                .map(|(member, output)| (member.id.clone(), output.progress.into())),
         );
         let record = self.record(Kind::Progress, sinks);
         self.settle(outputs, record)

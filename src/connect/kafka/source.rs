@@ -123,7 +123,10 @@ fn check(settings: &Value) -> Vec<Fault> {
 }
 
 /// The topics of a cluster that a source reads, in order.
-pub(super) fn found_topics(cluster: &Cluster, patterns: &[String]) -> Result<Vec<TopicDescription>, ClusterError> {
+pub(super) fn found_topics(
+    cluster: &Cluster,
+    patterns: &[String],
+) -> Result<Vec<TopicDescription>, ClusterError> {
     let names: Vec<String> = if patterns.iter().any(|pattern| pattern.starts_with('^')) {
         cluster.names()?
     } else {
@@ -214,7 +217,14 @@ fn open(settings: &Value, context: &SourceContext<'_>) -> Result<OpenedSource, O
         }
         let end = bounded.then(|| consumption.stable_end(&address)).transpose().map_err(cluster_fault)?;
         let start = known.map_or(low, |known| known.record.start);
-        let reader = TopicReader::new(&consumption, name.clone(), address.clone(), start, end, context.max_record_bytes);
+        let reader = TopicReader::new(
+            &consumption,
+            name.clone(),
+            address.clone(),
+            start,
+            end,
+            context.max_record_bytes,
+        );
         opened.push(OpenSource { name, identity, start, topic: Some(address), partition: Box::new(reader) });
     }
     if opened.is_empty() {

@@ -297,9 +297,7 @@ impl Cluster {
         let mut offsets = TopicPartitionList::new();
         let number = i32::try_from(partition).unwrap_or(i32::MAX);
         let below = Offset::Offset(i64::try_from(below).unwrap_or(i64::MAX));
-        offsets
-            .add_partition_offset(topic, number, below)
-            .map_err(|error| self.explain(&doing, &error))?;
+        offsets.add_partition_offset(topic, number, below).map_err(|error| self.explain(&doing, &error))?;
         let answers = self.wait(&doing, self.admin.delete_records(&offsets, &self.options()))?;
         match answers.elements().iter().find_map(|answer| answer.error().err()) {
             Some(error) => Err(self.explain(&doing, &error)),

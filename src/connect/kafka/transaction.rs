@@ -70,10 +70,7 @@ impl ClientContext for Reports {
         self.state.error(error, reason);
     }
 
-    fn generate_oauth_token(
-        &self,
-        config: Option<&str>,
-    ) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
         self.state.generate_oauth_token(config)
     }
 }
@@ -114,11 +111,6 @@ impl Transactions {
         Ok(Self { config, reports, id, producer: None, made: 0 })
     }
 
-    /// What its clients report.
-    pub(super) fn state(&self) -> &ClientState {
-        &self.reports.state
-    }
-
     /// Lets go of the producer: whatever it has under way is not ours to judge any more.
     pub(super) fn drop_producer(&mut self) {
         self.producer = None;
@@ -130,7 +122,9 @@ impl Transactions {
     /// The brokers do not answer, or do not allow it. It may be tried again.
     pub(super) fn init(&mut self) -> Result<(), ClusterError> {
         self.drop_producer();
-        let made = |error: &KafkaError| self.reports.state.explain(&format!("begin to write as `{}`", self.id), error);
+        let made = |error: &KafkaError| {
+            self.reports.state.explain(&format!("begin to write as `{}`", self.id), error)
+        };
         let producer: BaseProducer<Reports> =
             self.config.create_with_context(self.reports.clone()).map_err(|error| made(&error))?;
         let started = Instant::now();
@@ -204,9 +198,8 @@ fn message<'a>(record: &Outgoing<'a>) -> BaseRecord<'a, [u8], [u8], usize> {
     message.partition = Some(i32::try_from(record.partition).unwrap_or(i32::MAX));
     (message.key, message.payload) = (record.key, record.value);
     if !record.headers.is_empty() {
-        let all = headers(record.headers).fold(OwnedHeaders::new(), |all, (key, value)| {
-            all.insert(Header { key, value })
-        });
+        let all = headers(record.headers)
+            .fold(OwnedHeaders::new(), |all, (key, value)| all.insert(Header { key, value }));
         message.headers = Some(all);
     }
     message
