@@ -31,6 +31,7 @@ mod kafka {
     mod expected;
     mod history;
     mod kills;
+    mod outages;
     mod proxied;
     mod proxy;
     mod running;
@@ -40,4 +41,5 @@ mod kafka {
     mod topics;
     mod transactions;
     mod watcher;
+    mod zombies;
 }

@@ -20,7 +20,7 @@ use crate::{
             record::{Identity, PartitionRecord},
         },
         partition::{Address, Partition},
-        sink::OpenSink,
+        sink::{OpenSink, SinkError},
     },
     records::render::Form,
 };
@@ -49,6 +49,17 @@ impl OpenError {
             hint: "this is a bug: please report it".into(),
         }
     }
+}
+
+/// Why sinks could not be opened.
+#[derive(Debug, Error)]
+pub enum OpenSinkError {
+    /// They cannot be written to.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Somebody else has them by now.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
 }
 
 /// What a source may need of the run to open its partitions.
@@ -183,7 +194,7 @@ pub struct LogContext<'a> {
 pub type OpenLog = fn(&LogContext<'_>) -> Result<Box<dyn LogStore>, OpenError>;
 
 /// Opens sinks that are written in one act, by id and settings.
-pub type OpenSinks = fn(&[(&str, &Value)], &SinkContext<'_>) -> Result<OpenSink, OpenError>;
+pub type OpenSinks = fn(&[(&str, &Value)], &SinkContext<'_>) -> Result<OpenSink, OpenSinkError>;
 
 /// A kind of sink.
 #[derive(Debug)]

@@ -1,11 +1,16 @@
 //! A shop: a topology like `topologies/reviews.yaml` under a name of its own, its topics, and the folder that it runs in.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
 
-use dirigent::connect::kafka::connection::ConnectionSettings;
+use dirigent::connect::kafka::{connection::ConnectionSettings, wanted::WantedTopic};
 use serde_json::Value;
 
 use super::{
+    broker::HANG,
     clients::{cluster, topic, unique},
     history::{ends, group_offsets},
     running::{Running, Told},
@@ -112,6 +117,29 @@ sinks:
         self.start_with(workers, &[])
     }
 
+    /// Starts the run with brokers elsewhere.
+    pub(super) fn start_at(&self, bootstrap: &str, workers: u32) -> Running {
+        let ids = [
+            "sources.reviews",
+            "sources.feedback",
+            "sinks.scored",
+            "sinks.products",
+            "sinks.models",
+            "sinks.dead",
+        ];
+        let set = ids.map(|id| format!("{id}.bootstrap_servers={bootstrap}"));
+        let more: Vec<&str> = set.iter().flat_map(|set| ["--set", set]).collect();
+        self.start_with(workers, &more)
+    }
+
+    /// Makes the topics that a run makes at its first start.
+    pub(super) fn make_own_topics(&self) {
+        let cluster = cluster(&self.settings);
+        let wanted = [WantedTopic::log(&self.name), WantedTopic::progress(&self.name, 1)];
+        let topics = wanted.map(|wanted| wanted.to_make(1, 1, None));
+        assert_eq!(cluster.create(&topics).unwrap(), [true; 2]);
+    }
+
     /// Starts the run with more arguments.
     pub(super) fn start_with(&self, workers: u32, more: &[&str]) -> Running {
         let fixed = ["run", "t.yaml", "--report", "report.json", "--workers"];
@@ -121,9 +149,24 @@ sinks:
         Running::start(self.folder(), &arguments)
     }
 
+    /// Waits until its progress goes on: outputs are committed again.
+    pub(super) fn wait_for_growth(&self, running: &mut Running) {
+        self.wait_for_records("progress", 6, running);
+    }
+
+    /// Waits until a topic of one partition has grown by some records.
+    pub(super) fn wait_for_records(&self, stem: &str, more: u64, running: &mut Running) {
+        let topic = self.topic(stem);
+        let (before, started) = (ends(&self.settings, &topic)[0], Instant::now());
+        while ends(&self.settings, &topic)[0] < before + more {
+            assert!(running.alive() && started.elapsed() < HANG, "no more {stem}:\n{}", running.said());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Waits until everything that stands in the input is committed: the group's offsets say so.
     pub(super) fn wait_until_committed(&self, running: &mut Running) {
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         for stem in ["reviews", "feedback"] {
             let topic = self.topic(stem);
             let expected = ends(&self.settings, &topic);
@@ -134,11 +177,11 @@ sinks:
                     break;
                 }
                 assert!(
-                    running.alive() && started.elapsed() < super::broker::HANG,
+                    running.alive() && started.elapsed() < HANG,
                     "{topic}: {offsets:?} of {expected:?} are committed:\n{}",
                     running.said()
                 );
-                std::thread::sleep(std::time::Duration::from_millis(50));
+                std::thread::sleep(Duration::from_millis(50));
             }
         }
     }

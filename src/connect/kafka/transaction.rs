@@ -24,7 +24,7 @@ use rdkafka::{
 use super::{
     client::ClientState,
     connection::{ConnectionSettings, Role},
-    error::ClusterError,
+    error::{ClusterError, code_of, is_absence, is_denial, is_rejection},
 };
 use crate::records::message::headers;
 
@@ -53,6 +53,8 @@ pub(super) struct Outgoing<'a> {
 struct Reports {
     state: ClientState,
     offsets: Arc<Mutex<Vec<u64>>>,
+    /// Why the first record of the transaction was not taken: the transaction's own error says only that one was not.
+    untaken: Arc<Mutex<Option<KafkaError>>>,
 }
 
 impl ClientContext for Reports {
@@ -79,8 +81,12 @@ impl ProducerContext for Reports {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, told: usize) {
-        if let (Ok(record), 1) = (result, told) {
-            lock(&self.offsets).push(u64::try_from(record.offset()).unwrap_or(0));
+        match result {
+            Ok(record) if told == 1 => {
+                lock(&self.offsets).push(u64::try_from(record.offset()).unwrap_or(0));
+            }
+            Ok(_) => {}
+            Err((error, _)) => drop(lock(&self.untaken).get_or_insert_with(|| error.clone())),
         }
         self.state.delivery(result, ());
     }
@@ -107,7 +113,7 @@ impl Transactions {
     /// The settings are refused.
     pub(super) fn new(connection: &ConnectionSettings, id: String) -> Result<Self, ClusterError> {
         let (config, state) = connection.client(Role::Producer { transactional_id: Some(&id) })?;
-        let reports = Reports { state, offsets: Arc::default() };
+        let reports = Reports { state, offsets: Arc::default(), untaken: Arc::default() };
         Ok(Self { config, reports, id, producer: None, made: 0 })
     }
 
@@ -156,12 +162,14 @@ impl Transactions {
         &mut self,
         records: impl Iterator<Item = Outgoing<'r>>,
     ) -> Result<Vec<u64>, ClusterError> {
-        let outcome = self.try_to_write(records);
-        if outcome.is_err() {
+        self.try_to_write(records).map_err(|error| {
+            let untaken = lock(&self.reports.untaken).take();
             self.drop_producer();
-        }
-        outcome.map_err(|error| {
-            self.reports.state.explain(&format!("commit a transaction of `{}`", self.id), &error)
+            let cause = untaken.filter(|untaken| {
+                code_of(untaken).is_some_and(|code| is_rejection(code) || is_denial(code) || is_absence(code))
+            });
+            let doing = format!("commit a transaction of `{}`", self.id);
+            self.reports.state.explain(&doing, &cause.unwrap_or(error))
         })
     }
 
@@ -169,6 +177,7 @@ impl Transactions {
         let late = || KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut);
         let Some(producer) = &self.producer else { return Err(late()) };
         lock(&self.reports.offsets).clear();
+        *lock(&self.reports.untaken) = None;
         let started = Instant::now();
         producer.begin_transaction()?;
         for record in records {
