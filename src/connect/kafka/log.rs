@@ -14,7 +14,7 @@ use super::{
     connection::ConnectionSettings,
     error::ClusterError,
     patience::Patience,
-    read_end::ReadEnd,
+    read_end::{Committed, ReadEnd},
     standby::{self, Nonce},
     topics::Cluster,
     transaction::{Outgoing, Transactions},
@@ -77,10 +77,12 @@ impl LogTopic {
 
     fn parsed(
         &self,
-        read: impl FnOnce(&mut dyn FnMut(u64, &[u8])) -> Result<u64, ClusterError>,
+        read: impl FnOnce(&mut dyn FnMut(Committed<'_>)) -> Result<u64, ClusterError>,
     ) -> Result<(Vec<Placed>, u64), ReadError> {
         let (mut records, mut foreign) = (Vec::new(), None);
-        let end = read(&mut |offset, value| match serde_json::from_slice(value) {
+        let end = read(&mut |Committed { offset, value, .. }| match serde_json::from_slice(
+            value.unwrap_or_default(),
+        ) {
             Ok(record) => records.push((offset, record)),
             Err(error) => drop(foreign.get_or_insert((offset, error.to_string()))),
         })?;
