@@ -143,7 +143,8 @@ fn open(sinks: &[(&str, &Value)], context: &SinkContext<'_>) -> Result<OpenSink,
         });
     }
     let id = format!("dirigent.{}.0", context.name);
-    let transactions = Transactions::new(&log.connection, id).map_err(cluster_fault)?;
+    let transactions =
+        Transactions::new(&log.connection, id, ("sinks", context.metrics)).map_err(cluster_fault)?;
     let mut sink = KafkaSink {
         log,
         log_at: context.log_at,
@@ -152,7 +153,7 @@ fn open(sinks: &[(&str, &Value)], context: &SinkContext<'_>) -> Result<OpenSink,
         transactions,
         members,
         written: BTreeMap::new(),
-        patience: Patience::new(context.interrupt),
+        patience: Patience::new(context.interrupt, context.metrics),
     };
     let found = sink.fence().map_err(|error| fault(error.to_string(), HINT))?;
     if let Some(found) = found.filter(|_| !context.from_scratch) {
