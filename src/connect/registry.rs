@@ -1,6 +1,7 @@
 //! The registry of connectors: what `validate`, `schema` and the assembly know about a source or a sink.
 
 use std::{
+    collections::BTreeMap,
     path::Path,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
@@ -17,10 +18,11 @@ use crate::{
         disk::Disk,
         log::{
             LogStore,
+            contents::LogContents,
             record::{Identity, PartitionRecord},
         },
         partition::{Address, Partition},
-        sink::OpenSink,
+        sink::{OpenSink, Progress},
     },
     records::render::Form,
     telemetry::Metrics,
@@ -186,8 +188,17 @@ pub struct LogContext<'a> {
     pub metrics: &'a Arc<Metrics>,
 }
 
-/// Opens the place of a log.
-pub type OpenLog = fn(&LogContext<'_>) -> Result<Box<dyn LogStore>, OpenError>;
+/// The place that a kind of sink has for the log of a run, and for how far its sinks have written.
+#[derive(Debug)]
+pub struct LogPlace {
+    /// Opens it for a run.
+    pub open: fn(&LogContext<'_>) -> Result<Box<dyn LogStore>, OpenError>,
+    /// What the log of a topology says, by the settings of such a sink and the topology's name: for whoever looks on. A run
+    /// may be going on.
+    pub read: fn(&Value, &str) -> Result<LogContents, OpenError>,
+    /// How far the sinks have written, by id, with the start that wrote last.
+    pub written: fn(&Value, &str) -> Result<(u64, BTreeMap<String, Progress>), OpenError>,
+}
 
 /// Opens sinks that are written in one act, by id and settings.
 pub type OpenSinks = fn(&[(&str, &Value)], &SinkContext<'_>) -> Result<OpenSink, OpenError>;
@@ -210,7 +221,7 @@ pub struct SinkKind {
     /// Whether all sinks of the kind are written in one act; else each by itself.
     pub together: bool,
     /// The place that it has for the log of a run, if that is not to lie in the state folder.
-    pub log: Option<OpenLog>,
+    pub log: Option<&'static LogPlace>,
     /// Opens them for a run, where their progress says that they were left.
     pub open: OpenSinks,
 }

@@ -210,7 +210,7 @@ fn log_elsewhere(
     disk: &Arc<dyn Disk>,
     options: &RunOptions,
 ) -> Result<Option<Box<dyn LogStore>>, StartError> {
-    let Some((open, settings)) = plan.log_elsewhere() else { return Ok(None) };
+    let Some((place, settings)) = plan.log_elsewhere() else { return Ok(None) };
     let context = LogContext {
         settings,
         name: &plan.name,
@@ -222,7 +222,7 @@ fn log_elsewhere(
         interrupt: &options.interrupt,
         metrics: &options.metrics,
     };
-    Ok(Some(open(&context)?))
+    Ok(Some((place.open)(&context)?))
 }
 
 /// From where each partition stands to where the last epoch that is replayed ends.

@@ -8,12 +8,19 @@
 //! A topic cannot be rewritten: what a truncation has to keep of what it removes goes into the mark that it leaves
 //! (`Body::Truncated`), which is durable before anything is removed.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use serde_json::Value;
 
 use super::{
     connection::ConnectionSettings,
     error::ClusterError,
     patience::Patience,
+    progress::ProgressTopic,
     read_end::{Committed, ReadEnd},
     standby::{self, Nonce},
     topics::Cluster,
@@ -21,7 +28,7 @@ use super::{
     wanted::{LOG, WantedTopic},
 };
 use crate::{
-    connect::registry::{LogContext, OpenError},
+    connect::registry::{LogContext, LogPlace, OpenError},
     engine::{
         Epoch,
         log::{
@@ -30,6 +37,7 @@ use crate::{
             record::{Body, LogRecord},
             writing::{LogWriter, ThreadedLog},
         },
+        sink::Progress,
     },
     telemetry::StatusMeter,
 };
@@ -125,11 +133,52 @@ struct KafkaLogStore {
     end: u64,
 }
 
+/// Where a topology with Kafka sinks has its log.
+pub(super) const PLACE: LogPlace = LogPlace { open, read, written };
+
+/// What the log of a topology says; empty where it has none.
+fn read(settings: &Value, name: &str) -> Result<LogContents, OpenError> {
+    let log = look_at(settings, name)?;
+    let fault = |reason: String| fault_of(&log.topic, reason);
+    if log.cluster.describe(&[&log.topic]).map_err(|error| fault(error.to_string()))?.remove(0).is_none() {
+        return Ok(LogContents::default());
+    }
+    let (placed, _) = log.look(0).map_err(|error| fault(error.to_string()))?;
+    let contents = counting(&placed);
+    check(&contents.records).map_err(|(_, reason)| fault(reason))?;
+    Ok(contents)
+}
+
+/// How far the sinks of a topology have written, and which start wrote last.
+fn written(settings: &Value, name: &str) -> Result<(u64, BTreeMap<String, Progress>), OpenError> {
+    let log = look_at(settings, name)?;
+    let progress = ProgressTopic::new(name, 0);
+    let fault = |reason: String| fault_of(&progress.topic, reason);
+    let there = log.cluster.describe(&[&progress.topic]).map_err(|error| fault(error.to_string()))?.remove(0);
+    let last = match there {
+        Some(_) => progress.look(&log.cluster, &log.connection).map_err(|error| fault(error.to_string()))?,
+        None => None,
+    };
+    Ok(last.map_or_else(Default::default, |last| {
+        (last.generation, last.sinks.into_iter().map(|(id, written)| (id, written.into())).collect())
+    }))
+}
+
+fn look_at(settings: &Value, name: &str) -> Result<LogTopic, OpenError> {
+    let connection: ConnectionSettings = serde_json::from_value(settings.clone())
+        .map_err(|error| fault_of(&format!("{name}{LOG}"), error.to_string()))?;
+    LogTopic::connect(connection, name).map_err(|error| fault_of(&format!("{name}{LOG}"), error.to_string()))
+}
+
+fn fault_of(topic: &str, reason: String) -> OpenError {
+    OpenError { target: format!("the topic {topic}"), reason, hint: HINT.into() }
+}
+
 /// Opens the log in the topic of a topology.
 ///
 /// # Errors
 /// The brokers do not answer, or the topic is not as it has to be.
-pub(super) fn open(context: &LogContext<'_>) -> Result<Box<dyn LogStore>, OpenError> {
+fn open(context: &LogContext<'_>) -> Result<Box<dyn LogStore>, OpenError> {
     let target = format!("the epoch log {}{LOG}", context.name);
     let fault = |reason: String| OpenError { target: target.clone(), reason, hint: HINT.into() };
     let connection: ConnectionSettings =

@@ -62,7 +62,7 @@ pub const SINK: SinkKind = SinkKind {
         Target { setting: "topic", words: format!("topic {topic}"), place }
     },
     together: true,
-    log: Some(log::open),
+    log: Some(&log::PLACE),
     open,
 };
 
