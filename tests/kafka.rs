@@ -8,6 +8,8 @@
 mod kafka {
     mod broker;
     mod clients;
+    mod commands;
+    mod nodes;
     mod proxied;
     mod proxy;
     mod secure;

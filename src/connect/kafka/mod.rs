@@ -4,16 +4,21 @@
 //! that matters written down (`properties`), so that a newer librdkafka changes nothing by itself.
 //!
 //! # Layout
-//! [`connection`]: the settings that sources, sinks and commands share. `properties`: what librdkafka is told. [`secrets`]: what
+//! [`connection`]: the settings that sources, sinks and commands share. `properties`: what librdkafka is told; `pinned`: what we rely on. [`secrets`]: what
 //! is never printed. [`client`]: what a client reports: logs, statistics, errors, deliveries. [`error`]: what went wrong, in words.
-//! [`topics`]: topics as they are, and making them. [`wanted`]: what they should be like. `token`: tokens to log in with. `native`: calls that the Rust binding lacks.
+//! [`topics`]: clusters asked for topics as they are (`topic`), and making them. [`wanted`]: what they should be like. `token`: tokens to log in with. `native`: calls that the Rust binding lacks.
 
 pub mod client;
 pub mod connection;
 pub mod error;
 mod native;
+mod pinned;
 mod properties;
 pub mod secrets;
 mod token;
+mod topic;
 pub mod topics;
 pub mod wanted;
+
+/// `type:` of sources and sinks.
+pub const NAME: &str = "kafka";
