@@ -9,6 +9,7 @@ mod kafka {
     mod broker;
     mod clients;
     mod commands;
+    mod declared;
     mod nodes;
     mod proxied;
     mod proxy;

@@ -13,6 +13,13 @@ pub enum Place {
     File(PathBuf),
     /// Standard input of the process.
     StandardInput,
+    /// A topic of a Kafka cluster, which is told by its bootstrap servers.
+    Topic {
+        /// The servers, as they are written.
+        cluster: String,
+        /// The topic.
+        topic: String,
+    },
 }
 
 impl Place {

@@ -94,6 +94,10 @@ pub struct SinkContext<'a> {
     pub name: &'a str,
     /// Which start of the run this is.
     pub generation: u64,
+    /// Where the records of this start begin in the log, in terms of the place where that lies.
+    pub log_at: u64,
+    /// Set when the run is told to end.
+    pub interrupt: &'a Arc<AtomicBool>,
     /// What stands where it writes is to be replaced.
     pub from_scratch: bool,
 }
@@ -133,6 +137,8 @@ pub struct SourceKind {
     pub check: fn(&Value) -> Vec<Fault>,
     /// Whether its input ends by itself with these settings.
     pub bounded: fn(&Value) -> bool,
+    /// What of its settings decides which records it gives: the rest may change without anybody noticing.
+    pub decides: fn(&Value) -> Value,
     /// Whether the keys of its records are review ids with these settings; a source without keys may say so.
     pub keys: fn(&Value) -> bool,
     /// The setting by which it reads a place, if it does: no sink of its topology may write there.
@@ -203,7 +209,7 @@ pub struct SinkKind {
 }
 
 /// All kinds of sources.
-pub const SOURCES: &[&SourceKind] = &[&super::file::SOURCE];
+pub const SOURCES: &[&SourceKind] = &[&super::file::SOURCE, &super::kafka::source::SOURCE];
 
 /// All kinds of sinks.
-pub const SINKS: &[&SinkKind] = &[&super::file::SINK];
+pub const SINKS: &[&SinkKind] = &[&super::file::SINK, &super::kafka::sink::SINK];

@@ -85,6 +85,9 @@ pub struct SourceError {
     pub reason: String,
 }
 
+/// Told an offset.
+pub type Committed = Box<dyn Fn(u64) + Send>;
+
 /// One ordered sequence of raw records.
 pub trait Partition: Send {
     /// Appends the next records, at most `records` of them and about `bytes` bytes (one record may be longer);
@@ -107,6 +110,12 @@ pub trait Partition: Send {
     /// with every epoch that is cut.
     fn when_records_come(&mut self, _wake: Arc<dyn Fn() + Send + Sync>) {}
 
+    /// Whom to tell up to which offset everything has been read and what follows from it is committed; asked for once.
+    /// Nothing depends on it.
+    fn committed(&self) -> Option<Committed> {
+        None
+    }
+
     /// Of the bytes read so far, those that [`Partition::seek`] passed over without reading them.
     fn skipped(&self) -> u64 {
         0
@@ -114,7 +123,7 @@ pub trait Partition: Send {
 }
 
 /// What the outside calls a partition: a topic and a partition of it, or the path of a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Address {
     /// The topic; of a file, its path.
     pub topic: String,
@@ -187,6 +196,14 @@ impl Partition for EndsAt {
 
     fn progress(&self) -> (u64, Option<u64>) {
         self.partition.progress()
+    }
+
+    fn when_records_come(&mut self, wake: Arc<dyn Fn() + Send + Sync>) {
+        self.partition.when_records_come(wake);
+    }
+
+    fn committed(&self) -> Option<Committed> {
+        self.partition.committed()
     }
 }
 

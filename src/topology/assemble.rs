@@ -153,7 +153,8 @@ impl Assembly {
         }
         beginning.growing = growing;
         phase.over(Phase::Checkpoint);
-        let sinks = open_sinks(&plan, &options, &folder, generation, restored.as_ref(), end)?;
+        let sinks =
+            open_sinks(&plan, &options, &folder, generation, log.begins_at(), restored.as_ref(), end)?;
         phase.over(Phase::Sinks);
         let start = StartFigures {
             generation,

@@ -5,7 +5,8 @@
 
 use serde_json::{Value, json};
 
-use super::plan::{From, Plan};
+use super::plan::{From, Plan, SourceNode};
+use crate::connect::kafka::secrets::redacted;
 
 /// Version of what this binary makes of a log and its inputs. It rises with every change that alters an output of
 /// the same topology from the same log; epochs are replayed only by the version that logged them.
@@ -20,13 +21,13 @@ impl Plan {
                 "id": sink.id,
                 "type": sink.kind.name,
                 "inputs": self.references(&sink.inputs),
-                "settings": sink.settings,
+                "settings": redacted(&sink.settings),
             })
         });
         json!({
             "name": self.name,
             "options": self.options,
-            "steps": self.steps_resolved(),
+            "steps": self.steps_resolved(|source| redacted(&source.settings)),
             "sinks": sinks.collect::<Vec<_>>(),
         })
     }
@@ -44,23 +45,23 @@ impl Plan {
             "languages": options.languages,
             "max_record_bytes": options.max_record_bytes,
         });
-        hash(&json!([self.name, clock, self.steps_resolved()]))
+        hash(&json!([self.name, clock, self.steps_resolved(decides)]))
     }
 
     /// BLAKE3 of the sources and steps alone: what stands in a checkpoint follows from them.
     #[must_use]
     pub fn steps_hash(&self) -> String {
-        hash(&self.steps_resolved())
+        hash(&self.steps_resolved(decides))
     }
 
-    fn steps_resolved(&self) -> Value {
+    fn steps_resolved(&self, settings: impl Fn(&SourceNode) -> Value) -> Value {
         let sources = self.sources.iter().map(|source| {
             json!({
                 "id": source.id,
                 "type": source.kind.name,
                 "record": source.record,
                 "fields": source.fields,
-                "settings": source.settings,
+                "settings": settings(source),
             })
         });
         let steps = self.steps.iter().map(|step| {
@@ -80,6 +81,11 @@ impl Plan {
     fn references(&self, froms: &[From]) -> Vec<String> {
         froms.iter().map(|from| self.reference(from)).collect()
     }
+}
+
+/// The settings of a source that its records follow from.
+fn decides(source: &SourceNode) -> Value {
+    (source.kind.decides)(&source.settings)
 }
 
 fn hash(value: &Value) -> String {

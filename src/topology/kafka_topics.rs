@@ -15,6 +15,9 @@ use crate::{
     operators::registry::EdgeType,
 };
 
+/// Into how many shards the sinks of a topology are split: each has its producer and its progress.
+const SHARDS: u32 = 1;
+
 /// A cluster, and the topics on it.
 pub struct ClusterTopics {
     /// How it is reached.
@@ -52,10 +55,9 @@ impl Plan {
                 cluster.add(WantedTopic { name, used_as, user: format!("sink `{}`", sink.id) });
             }
         }
-        let shards = sinks.iter().filter_map(|sink| sink.settings.get("shards")?.as_u64()).max().unwrap_or(1);
         if let Some(cluster) = sinks.first().and_then(|sink| cluster_of(&mut clusters, &sink.settings)) {
             cluster.add(WantedTopic::log(&self.name));
-            cluster.add(WantedTopic::progress(&self.name, u32::try_from(shards).unwrap_or(u32::MAX)));
+            cluster.add(WantedTopic::progress(&self.name, SHARDS));
         }
         clusters
     }

@@ -140,12 +140,20 @@ pub(super) fn open_sinks(
     options: &RunOptions,
     folder: &Path,
     generation: u64,
+    log_at: u64,
     restored: Option<&Restored>,
     end: Epoch,
 ) -> Result<OpenSinks, RunError> {
     let from_scratch = options.writes == Writes::FromScratch;
-    let context =
-        SinkContext { state: folder, disk: &options.disk, name: &plan.name, generation, from_scratch };
+    let context = SinkContext {
+        state: folder,
+        disk: &options.disk,
+        name: &plan.name,
+        generation,
+        log_at,
+        interrupt: &options.interrupt,
+        from_scratch,
+    };
     let ids: Vec<&str> = sink_ids(plan).collect();
     let wanted = |n| {
         options.writes != Writes::Nothing && (n < plan.sinks.len() || !plan.unread_dead_letters().is_empty())

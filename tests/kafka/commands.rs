@@ -16,7 +16,7 @@ use super::{
 };
 
 /// The binary in a folder, with something on its standard input.
-fn dirigent(folder: &Path, brokers: &str, arguments: &[&str], input: &str) -> Output {
+pub(super) fn dirigent(folder: &Path, brokers: &str, arguments: &[&str], input: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_dirigent"))
         .args(arguments)
         .current_dir(folder)
@@ -31,7 +31,7 @@ fn dirigent(folder: &Path, brokers: &str, arguments: &[&str], input: &str) -> Ou
     child.wait_with_output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 

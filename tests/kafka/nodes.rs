@@ -12,7 +12,9 @@ use super::{
 #[test]
 fn a_log_outlives_one_node_of_three() {
     let Some(broker) = Broker::start(&Wish { three_nodes: true, ..Wish::default() }) else { return };
-    let settings = broker.settings(&json!({}));
+    // a new leader may take its time on a busy machine
+    let patient = json!({"message.timeout.ms": 150_000, "transaction.timeout.ms": 180_000});
+    let settings = broker.settings(&json!({ "librdkafka": patient }));
     let asked = cluster(&settings);
     assert_eq!(asked.brokers().unwrap(), 3);
     let log = WantedTopic::log("shop");

@@ -40,6 +40,7 @@ pub const SOURCE: SourceKind = SourceKind {
     schema: || schema_for!(FileSourceSettings),
     check,
     bounded: |settings| !settings.get("follow").and_then(Value::as_bool).unwrap_or(false),
+    decides: Value::clone,
     keys: |_| true,
     reads: |settings, place| {
         let path = path_of(settings);

@@ -86,6 +86,11 @@ impl ClientState {
         self.reported().statistics.clone()
     }
 
+    /// Where the brokers are, as the settings say.
+    pub(super) fn brokers(&self) -> &str {
+        &self.0.brokers
+    }
+
     /// How many errors were reported, those of single records left out.
     #[must_use]
     pub fn errors(&self) -> u64 {
@@ -187,6 +192,10 @@ impl ClientContext for ClientState {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        // what a reader asks for is no error
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF) {
+            return;
+        }
         self.0.errors.fetch_add(1, Ordering::Relaxed);
         let cause = code_of(&error).and_then(Cause::of);
         let is_sum = code_of(&error) == Some(RDKafkaErrorCode::AllBrokersDown);

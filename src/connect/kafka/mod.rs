@@ -8,16 +8,27 @@
 //! is never printed. [`client`]: what a client reports: logs, statistics, errors, deliveries. [`error`]: what went wrong, in words.
 //! [`topics`]: clusters asked for topics as they are (`topic`), and making them. [`wanted`]: what they should be like. `token`: tokens to log in with. `native`: calls that the Rust binding lacks.
 
+mod arrivals;
 pub mod client;
 pub mod connection;
+mod consumer;
 pub mod error;
+mod log;
 mod native;
+mod partitioner;
+mod patience;
 mod pinned;
+mod progress;
 mod properties;
+mod read_end;
 pub mod secrets;
+pub mod sink;
+pub mod source;
+mod standby;
 mod token;
 mod topic;
 pub mod topics;
+mod transaction;
 pub mod wanted;
 
 /// `type:` of sources and sinks.

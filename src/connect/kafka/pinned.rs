@@ -69,7 +69,8 @@ pub(super) const REACHING: &[(&str, &str)] = &[
     ("socket.connection.setup.timeout.ms", "10000"),
     ("socket.keepalive.enable", "true"),
     ("socket.nagle.disable", "true"),
-    ("socket.timeout.ms", "60000"),
+    // a broker that is connected and silent is given up before the transaction is; its cluster has a new leader after 9 s
+    ("socket.timeout.ms", "10000"),
     ("ssl.endpoint.identification.algorithm", "https"),
     ("statistics.interval.ms", "5000"),
     ("topic.metadata.refresh.interval.ms", "60000"),

@@ -11,6 +11,7 @@ use std::{
 };
 
 use rdkafka::{
+    Offset, TopicPartitionList,
     admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
     consumer::{BaseConsumer, Consumer},
     error::{KafkaError, RDKafkaErrorCode},
@@ -68,6 +69,12 @@ impl Cluster {
                 other => return Err(other),
             }
         }
+    }
+
+    /// Where the brokers are, as the settings say.
+    #[must_use]
+    pub fn brokers_named(&self) -> &str {
+        self.state.brokers()
     }
 
     /// How many brokers the cluster has.
@@ -235,6 +242,24 @@ impl Cluster {
             }
         }
         self.await_known(names, false)
+    }
+
+    /// Forgets the records of a partition below an offset. Its topic has to allow that (`cleanup.policy=delete`).
+    ///
+    /// # Errors
+    /// The brokers do not answer, or do not allow it.
+    pub fn delete_records(&self, topic: &str, partition: u32, below: u64) -> Result<(), ClusterError> {
+        self.give_tokens()?;
+        let doing = format!("delete records of partition {partition} of `{topic}`");
+        let mut offsets = TopicPartitionList::new();
+        let number = i32::try_from(partition).unwrap_or(i32::MAX);
+        let below = Offset::Offset(i64::try_from(below).unwrap_or(i64::MAX));
+        offsets.add_partition_offset(topic, number, below).map_err(|error| self.explain(&doing, &error))?;
+        let answers = self.wait(&doing, self.admin.delete_records(&offsets, &self.options()))?;
+        match answers.elements().iter().find_map(|answer| answer.error().err()) {
+            Some(error) => Err(self.explain(&doing, &error)),
+            None => Ok(()),
+        }
     }
 
     fn options(&self) -> AdminOptions {

@@ -127,6 +127,12 @@ impl Intake {
                 break;
             }
             let (epoch, bindings) = open.remove_entry();
+            for (p, end) in &bindings {
+                let partition = &mut state.partitions[*p as usize];
+                if partition.committed.is_some() {
+                    partition.bound.push_back((epoch, *end));
+                }
+            }
             let bindings: BTreeMap<String, u64> = bindings
                 .into_iter()
                 .map(|(p, end)| (state.partitions[p as usize].key.clone(), end))

@@ -10,7 +10,7 @@ use super::{ClockSettings, IntakeSettings, Position};
 use crate::engine::{
     Epoch,
     clock::{ClockState, EventClock, Reading, Stamp},
-    partition::{Address, Partition, PartitionEntry},
+    partition::{Address, Committed, Partition, PartitionEntry},
 };
 
 /// Uncommitted records a partition may always have.
@@ -64,6 +64,10 @@ pub(super) struct PartitionState {
     pub(super) name: String,
     pub(super) address: Address,
     pub(super) reader: Arc<Mutex<Box<dyn Partition>>>,
+    /// Whom to tell what is committed.
+    pub(super) committed: Option<Committed>,
+    /// Where the epochs end that are logged and not committed; kept where somebody wants to know.
+    pub(super) bound: VecDeque<(Epoch, u64)>,
     /// The one that has to be all in before this one is read: the file that had its name before.
     pub(super) after: Option<usize>,
     pub(super) claimed: u64,
@@ -113,6 +117,8 @@ impl PartitionState {
             key: format!("{source_id}/{}", entry.number),
             name: entry.name,
             address: entry.address,
+            committed: entry.partition.committed(),
+            bound: VecDeque::new(),
             after: None,
             claimed: 0,
             submitted: 0,

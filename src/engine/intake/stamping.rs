@@ -57,6 +57,15 @@ impl Intake {
         for partition in &mut state.partitions {
             // what lies past the last epoch of a run is never committed, though the frontier passes it
             let committed = |flight: &mut Flight| flight.epoch < before && flight.epoch <= limit;
+            let mut end = None;
+            while let Some((_, offset)) =
+                partition.bound.pop_front_if(|(epoch, _)| *epoch < before && *epoch <= limit)
+            {
+                end = Some(offset);
+            }
+            if let (Some(end), Some(tell), true) = (end, &partition.committed, counts) {
+                tell(end);
+            }
             while let Some(flight) = partition.flights.pop_front_if(committed) {
                 for (read, records) in flight.read.iter().filter(|_| counts) {
                     latency.observe(now.duration_since(*read).as_secs_f64(), *records);

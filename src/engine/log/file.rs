@@ -42,7 +42,7 @@ impl LogStore for FileLogStore {
         begin: Vec<Body>,
     ) -> Result<Arc<dyn EpochLog>, LogStoreError> {
         let writer = Writer::open(self.disk, &self.path, contents, generation, begin)?;
-        Ok(Arc::new(ThreadedLog::new(Box::new(writer))))
+        Ok(Arc::new(ThreadedLog::new(Box::new(writer), 0)))
     }
 }
 

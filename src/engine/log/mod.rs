@@ -99,6 +99,11 @@ pub trait EpochLog: Send + Sync {
     /// Its thread cannot be started.
     fn start(&self, events: LogEvents) -> Result<(), ThreadError>;
 
+    /// Where the records of this generation begin, in terms of the place where the log lies.
+    fn begins_at(&self) -> u64 {
+        0
+    }
+
     /// Appends the next epoch; epochs rise strictly. It comes back at once: events say when it is durable.
     fn append(&self, record: EpochRecord);
 

@@ -46,17 +46,19 @@ type Idle = (Box<dyn LogWriter>, Receiver<Entry>);
 
 /// A log with a thread of its own.
 pub struct ThreadedLog {
+    begins_at: u64,
     entries: Mutex<Option<Sender<Entry>>>,
     waiting: Mutex<Option<Idle>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl ThreadedLog {
-    /// A log whose thread has not started.
+    /// A log whose thread has not started; `begins_at` is where the records of its generation begin.
     #[must_use]
-    pub fn new(writer: Box<dyn LogWriter>) -> Self {
+    pub fn new(writer: Box<dyn LogWriter>, begins_at: u64) -> Self {
         let (sender, receiver) = channel();
         Self {
+            begins_at,
             entries: Mutex::new(Some(sender)),
             waiting: Mutex::new(Some((writer, receiver))),
             thread: Mutex::default(),
@@ -125,6 +127,10 @@ fn work(
 }
 
 impl EpochLog for ThreadedLog {
+    fn begins_at(&self) -> u64 {
+        self.begins_at
+    }
+
     fn start(&self, events: LogEvents) -> Result<(), ThreadError> {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some((mut writer, entries)) = waiting else { return Ok(()) };

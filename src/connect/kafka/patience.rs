@@ -1,0 +1,68 @@
+//! What a writer does while brokers do not answer: it waits and tries again, for as long as the run is wanted.
+//!
+//! A broker that is away for a while is no reason to end a run that would only begin again; a login that is refused, or a topic
+//! that is gone, is. A run that was told to end waits a little, and then ends without what it could not commit: the next
+//! one reads that again.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use super::{error::ClusterError, log::ReadError};
+
+/// The longest wait between two tries.
+const LONGEST: Duration = Duration::from_secs(1);
+/// How long a run that was told to end goes on trying.
+const FAREWELL: Duration = Duration::from_secs(15);
+
+/// How long something has been tried.
+#[derive(Clone, Debug)]
+pub(super) struct Patience {
+    interrupt: Arc<AtomicBool>,
+    pause: Duration,
+    since: Option<Instant>,
+}
+
+impl Patience {
+    pub(super) fn new(interrupt: &Arc<AtomicBool>) -> Self {
+        Self { interrupt: Arc::clone(interrupt), pause: Duration::ZERO, since: None }
+    }
+
+    /// Whether the run was told to end.
+    pub(super) fn interrupted(&self) -> bool {
+        self.interrupt.load(Ordering::Acquire)
+    }
+
+    /// It has worked.
+    pub(super) fn calm(&mut self) {
+        (self.pause, self.since) = (Duration::ZERO, None);
+    }
+
+    /// Waits before the next try, longer each time.
+    ///
+    /// # Errors
+    /// It is not to be tried again, for the reason that is given back.
+    pub(super) fn wait(&mut self, error: &ReadError) -> Result<(), String> {
+        let passes = matches!(
+            error,
+            ReadError::Cluster(ClusterError::Unreachable { .. } | ClusterError::Refused { .. })
+        );
+        let since = *self.since.get_or_insert_with(Instant::now);
+        if !passes {
+            return Err(error.to_string());
+        }
+        if self.interrupted() && since.elapsed() > FAREWELL {
+            return Err(format!(
+                "{error}; the run was told to end, and what is not committed is read again by the next one"
+            ));
+        }
+        tracing::warn!("{error}; it is tried again");
+        self.pause = (self.pause * 2).clamp(Duration::from_millis(20), LONGEST);
+        std::thread::sleep(self.pause);
+        Ok(())
+    }
+}

@@ -1,0 +1,213 @@
+//! One transactional producer: an id that fences whoever had it, and transactions that are committed or not known to be.
+//!
+//! After any error the producer is dropped and a new one of the same id is made (`init`): librdkafka's client knows no way to tell
+//! a commit that is late from one that failed, and a late one could hit the next transaction (KIP-890). What became of it,
+//! only a reader knows. Everything here waits for brokers, so nothing of it runs on a worker.
+//!
+//! The binding polls in steps of 100 ms where it waits for deliveries: a commit that is asked for when all of them are in
+//! takes a twentieth of that, so they are waited for here, in steps of a millisecond.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    ClientConfig, ClientContext, Message as _, Statistics,
+    client::OAuthToken,
+    config::RDKafkaLogLevel,
+    error::{KafkaError, RDKafkaErrorCode},
+    message::{DeliveryResult, Header, OwnedHeaders},
+    producer::{BaseProducer, BaseRecord, Producer, ProducerContext},
+};
+
+use super::{
+    client::ClientState,
+    connection::{ConnectionSettings, Role},
+    error::ClusterError,
+};
+use crate::records::message::headers;
+
+/// How long a transaction may take; a little more than a delivery may (`properties`).
+const WITHIN: Duration = Duration::from_secs(60);
+/// One attempt of `init_transactions`.
+const ATTEMPT: Duration = Duration::from_secs(5);
+/// How long a full queue, or a delivery, is waited for at a time.
+const STEP: Duration = Duration::from_millis(1);
+
+/// A record on its way into a transaction.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outgoing<'a> {
+    pub(super) topic: &'a str,
+    pub(super) partition: u32,
+    pub(super) key: Option<&'a [u8]>,
+    pub(super) value: Option<&'a [u8]>,
+    /// Encoded headers.
+    pub(super) headers: &'a [u8],
+    /// Its offset is asked for afterwards.
+    pub(super) told: bool,
+}
+
+/// What the producer reports: as every client does, and the offsets that were asked for.
+#[derive(Clone)]
+struct Reports {
+    state: ClientState,
+    offsets: Arc<Mutex<Vec<u64>>>,
+}
+
+impl ClientContext for Reports {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.state.log(level, facility, message);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        self.state.stats(statistics);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.state.error(error, reason);
+    }
+
+    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        self.state.generate_oauth_token(config)
+    }
+}
+
+impl ProducerContext for Reports {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, told: usize) {
+        if let (Ok(record), 1) = (result, told) {
+            lock(&self.offsets).push(u64::try_from(record.offset()).unwrap_or(0));
+        }
+        self.state.delivery(result, ());
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A transactional producer of one id.
+pub(super) struct Transactions {
+    config: ClientConfig,
+    reports: Reports,
+    id: String,
+    producer: Option<BaseProducer<Reports>>,
+    /// How often a producer was made.
+    pub(super) made: u64,
+}
+
+impl Transactions {
+    /// One that has no producer yet.
+    ///
+    /// # Errors
+    /// The settings are refused.
+    pub(super) fn new(connection: &ConnectionSettings, id: String) -> Result<Self, ClusterError> {
+        let (config, state) = connection.client(Role::Producer { transactional_id: Some(&id) })?;
+        let reports = Reports { state, offsets: Arc::default() };
+        Ok(Self { config, reports, id, producer: None, made: 0 })
+    }
+
+    /// Lets go of the producer: whatever it has under way is not ours to judge any more.
+    pub(super) fn drop_producer(&mut self) {
+        self.producer = None;
+    }
+
+    /// Makes a new producer, which ends the transaction that the one before may have left open and fences it.
+    ///
+    /// # Errors
+    /// The brokers do not answer, or do not allow it. It may be tried again.
+    pub(super) fn init(&mut self) -> Result<(), ClusterError> {
+        self.drop_producer();
+        let made = |error: &KafkaError| {
+            self.reports.state.explain(&format!("begin to write as `{}`", self.id), error)
+        };
+        let producer: BaseProducer<Reports> =
+            self.config.create_with_context(self.reports.clone()).map_err(|error| made(&error))?;
+        let started = Instant::now();
+        loop {
+            match producer.init_transactions(ATTEMPT) {
+                Ok(()) => break,
+                Err(error) if started.elapsed() < WITHIN && may_be_tried_again(&error) => {
+                    // serves what it reports, which says why it takes so long
+                    producer.poll(STEP);
+                    let told = made(&error);
+                    if !matches!(told, ClusterError::Unreachable { .. } | ClusterError::Refused { .. }) {
+                        return Err(told);
+                    }
+                }
+                Err(error) => return Err(made(&error)),
+            }
+        }
+        self.producer = Some(producer);
+        self.made += 1;
+        Ok(())
+    }
+
+    /// Writes records in one transaction; the offsets of those that asked for it. After an error it is not known whether it
+    /// was committed, and the producer is gone.
+    ///
+    /// # Errors
+    /// The commit did not come to its end, or failed.
+    pub(super) fn write<'r>(
+        &mut self,
+        records: impl Iterator<Item = Outgoing<'r>>,
+    ) -> Result<Vec<u64>, ClusterError> {
+        let outcome = self.try_to_write(records);
+        if outcome.is_err() {
+            self.drop_producer();
+        }
+        outcome.map_err(|error| {
+            self.reports.state.explain(&format!("commit a transaction of `{}`", self.id), &error)
+        })
+    }
+
+    fn try_to_write<'r>(&self, records: impl Iterator<Item = Outgoing<'r>>) -> Result<Vec<u64>, KafkaError> {
+        let late = || KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut);
+        let Some(producer) = &self.producer else { return Err(late()) };
+        lock(&self.reports.offsets).clear();
+        let started = Instant::now();
+        producer.begin_transaction()?;
+        for record in records {
+            let mut record = message(&record);
+            while let Err((error, back)) = producer.send(record) {
+                let full = error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull);
+                if !full || started.elapsed() > WITHIN {
+                    return Err(error);
+                }
+                record = back;
+                producer.poll(STEP);
+            }
+        }
+        while producer.in_flight_count() > 0 {
+            if started.elapsed() > WITHIN {
+                return Err(late());
+            }
+            producer.poll(STEP);
+        }
+        producer.commit_transaction(WITHIN)?;
+        Ok(std::mem::take(&mut *lock(&self.reports.offsets)))
+    }
+}
+
+fn message<'a>(record: &Outgoing<'a>) -> BaseRecord<'a, [u8], [u8], usize> {
+    let mut message = BaseRecord::with_opaque_to(record.topic, usize::from(record.told));
+    message.partition = Some(i32::try_from(record.partition).unwrap_or(i32::MAX));
+    (message.key, message.payload) = (record.key, record.value);
+    if !record.headers.is_empty() {
+        let all = headers(record.headers)
+            .fold(OwnedHeaders::new(), |all, (key, value)| all.insert(Header { key, value }));
+        message.headers = Some(all);
+    }
+    message
+}
+
+fn may_be_tried_again(error: &KafkaError) -> bool {
+    match error {
+        KafkaError::Transaction(error) => error.is_retriable(),
+        _ => false,
+    }
+}
