@@ -23,6 +23,7 @@ use crate::{
         sink::OpenSink,
     },
     records::render::Form,
+    telemetry::Metrics,
 };
 
 /// A fault in settings that the schema cannot express: JSON pointer, what is wrong, what to do.
@@ -70,6 +71,8 @@ pub struct SourceContext<'a> {
     pub disk: &'a Arc<dyn Disk>,
     /// Standard input.
     pub standard_input: &'a StandardInput,
+    /// The metrics of the run.
+    pub metrics: &'a Arc<Metrics>,
 }
 
 /// A partition that the log knows.
@@ -98,6 +101,8 @@ pub struct SinkContext<'a> {
     pub log_at: u64,
     /// Set when the run is told to end.
     pub interrupt: &'a Arc<AtomicBool>,
+    /// The metrics of the run.
+    pub metrics: &'a Arc<Metrics>,
     /// What stands where it writes is to be replaced.
     pub from_scratch: bool,
 }
@@ -177,6 +182,8 @@ pub struct LogContext<'a> {
     pub takeover: bool,
     /// Set when the run is told to end.
     pub interrupt: &'a Arc<AtomicBool>,
+    /// The metrics of the run.
+    pub metrics: &'a Arc<Metrics>,
 }
 
 /// Opens the place of a log.

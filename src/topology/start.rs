@@ -220,6 +220,7 @@ fn log_elsewhere(
         takeover_after: Duration::from_millis(plan.options.takeover_after.0),
         takeover: options.takeover,
         interrupt: &options.interrupt,
+        metrics: &options.metrics,
     };
     Ok(Some(open(&context)?))
 }

@@ -14,7 +14,7 @@ use super::{
     connection::ConnectionSettings,
     error::ClusterError,
     patience::Patience,
-    read_end::ReadEnd,
+    read_end::{Committed, ReadEnd},
     standby::{self, Nonce},
     topics::Cluster,
     transaction::{Outgoing, Transactions},
@@ -31,6 +31,7 @@ use crate::{
             writing::{LogWriter, ThreadedLog},
         },
     },
+    telemetry::StatusMeter,
 };
 
 /// How long one call to the brokers may take.
@@ -77,10 +78,12 @@ impl LogTopic {
 
     fn parsed(
         &self,
-        read: impl FnOnce(&mut dyn FnMut(u64, &[u8])) -> Result<u64, ClusterError>,
+        read: impl FnOnce(&mut dyn FnMut(Committed<'_>)) -> Result<u64, ClusterError>,
     ) -> Result<(Vec<Placed>, u64), ReadError> {
         let (mut records, mut foreign) = (Vec::new(), None);
-        let end = read(&mut |offset, value| match serde_json::from_slice(value) {
+        let end = read(&mut |Committed { offset, value, .. }| match serde_json::from_slice(
+            value.unwrap_or_default(),
+        ) {
             Ok(record) => records.push((offset, record)),
             Err(error) => drop(foreign.get_or_insert((offset, error.to_string()))),
         })?;
@@ -114,6 +117,7 @@ struct KafkaLogStore {
     transactions: Transactions,
     nonce: Nonce,
     patience: Patience,
+    status: Arc<StatusMeter>,
     idle_epoch: Duration,
     takeover_after: Option<Duration>,
     /// What was read, with offsets, and where it ended.
@@ -133,14 +137,15 @@ pub(super) fn open(context: &LogContext<'_>) -> Result<Box<dyn LogStore>, OpenEr
     let cluster = |error: ClusterError| fault(error.to_string());
     let log = LogTopic::connect(connection, context.name).map_err(cluster)?;
     standby::make_topic(&log.cluster, &WantedTopic::log(context.name)).map_err(fault)?;
-    let transactions =
-        Transactions::new(&log.connection, format!("dirigent.{}.log", context.name)).map_err(cluster)?;
+    let id = format!("dirigent.{}.log", context.name);
+    let transactions = Transactions::new(&log.connection, id, ("log", context.metrics)).map_err(cluster)?;
     let nonce = Nonce::open(context).map_err(|error| fault(error.to_string()))?;
     Ok(Box::new(KafkaLogStore {
         log,
         transactions,
         nonce,
-        patience: Patience::new(context.interrupt),
+        patience: Patience::new(context.interrupt, context.metrics),
+        status: Arc::clone(context.metrics.status()),
         idle_epoch: context.idle_epoch,
         takeover_after: (!context.takeover).then_some(context.takeover_after),
         placed: Vec::new(),
@@ -191,8 +196,15 @@ fn counting(placed: &[Placed]) -> LogContents {
 impl LogStore for KafkaLogStore {
     fn open(&mut self, from_scratch: bool) -> Result<LogContents, LogStoreError> {
         if let Some(takeover_after) = self.takeover_after {
-            standby::wait(&self.log, &self.nonce, self.idle_epoch, takeover_after, &self.patience)
-                .map_err(|error| error.into_store(&self.log.topic))?;
+            standby::wait(
+                &self.log,
+                &self.nonce,
+                self.idle_epoch,
+                takeover_after,
+                &self.patience,
+                &self.status,
+            )
+            .map_err(|error| error.into_store(&self.log.topic))?;
         }
         self.transactions.init().map_err(|error| self.fault(error.to_string()))?;
         self.read()?;

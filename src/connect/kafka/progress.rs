@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     connection::ConnectionSettings,
     log::{ReadError, WITHIN},
-    read_end::ReadEnd,
+    read_end::{Committed, ReadEnd},
     topics::Cluster,
     wanted::PROGRESS,
 };
@@ -62,7 +62,7 @@ pub(super) struct ProgressRecord {
 pub(super) struct ProgressTopic {
     pub(super) topic: String,
     pub(super) shard: u32,
-    group: String,
+    pub(super) group: String,
     /// Where the last record that is known stands.
     pub(super) last: u64,
 }
@@ -87,8 +87,9 @@ impl ProgressTopic {
             within: WITHIN,
         };
         let mut last: Option<Result<ProgressRecord, (u64, String)>> = None;
-        reader.read(self.last, |offset, value| {
-            let parsed = serde_json::from_slice(value).map_err(|error| (offset, error.to_string()));
+        reader.read(self.last, |Committed { offset, value, .. }| {
+            let parsed = serde_json::from_slice(value.unwrap_or_default())
+                .map_err(|error| (offset, error.to_string()));
             last = Some(parsed);
         })?;
         match last {

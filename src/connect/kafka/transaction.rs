@@ -26,7 +26,10 @@ use super::{
     connection::{ConnectionSettings, Role},
     error::ClusterError,
 };
-use crate::records::message::headers;
+use crate::{
+    records::message::headers,
+    telemetry::{ClusterMeter, Metrics},
+};
 
 /// How long a transaction may take; a little more than a delivery may (`properties`).
 const WITHIN: Duration = Duration::from_secs(60);
@@ -96,8 +99,8 @@ pub(super) struct Transactions {
     reports: Reports,
     id: String,
     producer: Option<BaseProducer<Reports>>,
-    /// How often a producer was made.
-    pub(super) made: u64,
+    /// What it is called in metrics, and where they are.
+    meter: (&'static str, Arc<ClusterMeter>),
 }
 
 impl Transactions {
@@ -105,10 +108,15 @@ impl Transactions {
     ///
     /// # Errors
     /// The settings are refused.
-    pub(super) fn new(connection: &ConnectionSettings, id: String) -> Result<Self, ClusterError> {
+    pub(super) fn new(
+        connection: &ConnectionSettings,
+        id: String,
+        (writer, metrics): (&'static str, &Metrics),
+    ) -> Result<Self, ClusterError> {
         let (config, state) = connection.client(Role::Producer { transactional_id: Some(&id) })?;
         let reports = Reports { state, offsets: Arc::default() };
-        Ok(Self { config, reports, id, producer: None, made: 0 })
+        let meter = (writer, Arc::clone(metrics.cluster()));
+        Ok(Self { config, reports, id, producer: None, meter })
     }
 
     /// Lets go of the producer: whatever it has under way is not ours to judge any more.
@@ -143,7 +151,7 @@ impl Transactions {
             }
         }
         self.producer = Some(producer);
-        self.made += 1;
+        self.meter.1.made_producer(self.meter.0);
         Ok(())
     }
 
@@ -156,8 +164,12 @@ impl Transactions {
         &mut self,
         records: impl Iterator<Item = Outgoing<'r>>,
     ) -> Result<Vec<u64>, ClusterError> {
+        let started = Instant::now();
         let outcome = self.try_to_write(records);
-        if outcome.is_err() {
+        if outcome.is_ok() {
+            self.meter.1.committed(self.meter.0, started.elapsed());
+        } else {
+            self.meter.1.unclear(self.meter.0);
             self.drop_producer();
         }
         outcome.map_err(|error| {
