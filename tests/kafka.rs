@@ -8,6 +8,9 @@
 mod kafka {
     mod broker;
     mod clients;
+    mod commands;
+    mod declared;
+    mod nodes;
     mod proxied;
     mod proxy;
     mod secure;
