@@ -28,9 +28,12 @@ mod kafka {
     mod broker;
     mod checks;
     mod clients;
+    mod commands;
+    mod declared;
     mod expected;
     mod history;
     mod kills;
+    mod nodes;
     mod outages;
     mod proxied;
     mod proxy;

@@ -20,7 +20,7 @@ use dirigent::{
     },
 };
 
-const TOPOLOGIES: &[&str] = &["demo", "messages", "reviews-files"];
+const TOPOLOGIES: &[&str] = &["demo", "messages", "reviews", "reviews-files"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -4,6 +4,7 @@ pub mod backtest;
 pub mod drain;
 pub mod generate;
 pub mod graph;
+pub mod kafka;
 pub mod replay;
 pub mod report;
 pub mod run;
@@ -52,6 +53,12 @@ enum Command {
     State(state::StateArgs),
     /// Run the log again from empty state into other outputs, and compare them with the real ones.
     Replay(replay::ReplayArgs),
+    /// Make the Kafka topics of a topology, or show what they are like.
+    Topics(kafka::topics::TopicsArgs),
+    /// Write the lines of a file to a Kafka topic.
+    Produce(kafka::produce::ProduceArgs),
+    /// Print the records of a Kafka topic.
+    Consume(kafka::consume::ConsumeArgs),
     /// Write synthetic reviews and feedback, to try things with.
     Generate(generate::GenerateArgs),
 }
@@ -76,6 +83,9 @@ pub fn main() -> ExitCode {
         Command::Schema(args) => schema::run(&args),
         Command::State(args) => state::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Topics(args) => kafka::topics::run(&args),
+        Command::Produce(args) => kafka::produce::run(&args),
+        Command::Consume(args) => kafka::consume::run(&args),
         Command::Generate(args) => generate::run(&args),
     }
 }

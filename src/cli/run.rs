@@ -35,7 +35,7 @@ use crate::{
     },
     operators::{registry::EdgeType, wiring::Run},
     serve::{Shown, serve},
-    telemetry::{LogFormat, init_logs},
+    telemetry::{LogFormat, Metrics, Status, init_logs},
     topology::{
         assemble::{Assembly, RunError, RunOptions, Writes},
         plan::Plan,
@@ -179,20 +179,34 @@ pub(super) fn execute(
     let started = Instant::now();
     let (disk, wall) = (LocalDisk::shared(), WallClock::system());
     let standard_input = StandardInput::system();
-    let signals = Signalled::default();
+    let metrics: Arc<Metrics> = Arc::default();
+    let signals = Signalled::new(&metrics);
     stop_on_signals(&signals);
     let interrupt = Arc::clone(&signals.interrupt);
-    let options =
-        RunOptions { workers, keep_quality, writes, disk, wall, standard_input, takeover, interrupt };
+    let ready = Arc::new(AtomicBool::new(false));
+    let shown = Shown { metrics: Arc::clone(&metrics), ready: Arc::clone(&ready) };
+    // a run that stands by may find the address taken by the one that it waits for
+    let served = listen.as_ref().map(|address| serve(address, shown.clone()));
+    let status = Arc::clone(metrics.status());
+    let options = RunOptions {
+        workers,
+        keep_quality,
+        writes,
+        disk,
+        wall,
+        standard_input,
+        takeover,
+        interrupt,
+        metrics,
+    };
     let assembly = Assembly::open(plan, options).map_err(fail)?;
+    status.set(Status::Restoring);
     let models = assembly.learned_models();
     let (run, writers) = assembly.run_state();
     show(&run, &writers, components, assembly.start.skipped);
     show_start(&run.metrics, assembly.start);
-    let ready = Arc::new(AtomicBool::new(false));
-    if let Some(address) = listen {
-        let shown = Shown { metrics: Arc::clone(&run.metrics), ready: Arc::clone(&ready) };
-        match serve(&address, shown) {
+    if let (Some(address), Some(served)) = (listen, served) {
+        match served.or_else(|_| serve(&address, shown)) {
             Ok(bound) => tracing::info!("metrics at http://{bound}/metrics, health at /livez and /readyz"),
             Err(error) => {
                 tracing::error!(address, %error, "cannot serve there; give another address with --listen or `listen:`");
@@ -224,6 +238,10 @@ fn watch(run: Arc<Run>, models: Vec<String>, over: Arc<AtomicBool>) -> Option<Jo
             std::thread::park_timeout(Duration::from_millis(100));
             let accuracy = models.first().and_then(|model| run.metrics.accuracy(model));
             progress.show(&run.intake.progress(), accuracy);
+            let status = run.metrics.status();
+            if status.status() == Status::Restoring && !run.intake.replaying() {
+                status.set(Status::Running);
+            }
         }
         progress.finish();
     };
@@ -231,13 +249,18 @@ fn watch(run: Arc<Run>, models: Vec<String>, over: Arc<AtomicBool>) -> Option<Jo
 }
 
 /// What a signal ends: a run that is to begin, and then its input.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Signalled {
+    metrics: Arc<Metrics>,
     interrupt: Arc<AtomicBool>,
     intake: Arc<OnceLock<Arc<Intake>>>,
 }
 
 impl Signalled {
+    fn new(metrics: &Arc<Metrics>) -> Self {
+        Self { metrics: Arc::clone(metrics), interrupt: Arc::default(), intake: Arc::default() }
+    }
+
     /// The run has begun.
     fn begun(&self, intake: &Arc<Intake>) {
         self.intake.get_or_init(|| Arc::clone(intake));
@@ -247,6 +270,7 @@ impl Signalled {
     }
 
     fn stop(&self) {
+        self.metrics.status().set(Status::Stopping);
         self.interrupt.store(true, Ordering::Release);
         if let Some(intake) = self.intake.get() {
             intake.stop();

@@ -6,6 +6,7 @@ use std::{
     process::ExitCode,
 };
 
+use super::kafka;
 use crate::topology::{self, diagnostics::TopologyErrors, plan::Plan};
 
 /// Exit code of a wrong configuration (`EX_CONFIG` of sysexits).
@@ -57,6 +58,22 @@ pub struct ValidateArgs {
     /// Refuse warnings too.
     #[arg(long)]
     pub deny_warnings: bool,
+    /// Ask the brokers, too, whether the topics are there and are as they should be.
+    #[arg(long)]
+    pub connect: bool,
+}
+
+/// Asks the brokers.
+fn connect(plan: &Plan) -> ExitCode {
+    match kafka::topics::check(plan) {
+        Ok((told, sound)) => {
+            for line in told {
+                println!("{line}");
+            }
+            if sound { ExitCode::SUCCESS } else { ExitCode::from(EXIT_CONFIG) }
+        }
+        Err(code) => code,
+    }
 }
 
 /// Runs `validate`: 0 where the topology is right, 78 where it is not.
@@ -80,7 +97,7 @@ pub fn run(args: &ValidateArgs) -> ExitCode {
                 count(plan.steps.len(), "step"),
                 count(plan.sinks.len(), "sink")
             );
-            ExitCode::SUCCESS
+            if args.connect { connect(&plan) } else { ExitCode::SUCCESS }
         }
         Err(errors) => refuse(&errors, colours),
     }

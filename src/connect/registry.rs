@@ -1,6 +1,7 @@
 //! The registry of connectors: what `validate`, `schema` and the assembly know about a source or a sink.
 
 use std::{
+    collections::BTreeMap,
     path::Path,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
@@ -17,12 +18,14 @@ use crate::{
         disk::Disk,
         log::{
             LogStore,
+            contents::LogContents,
             record::{Identity, PartitionRecord},
         },
         partition::{Address, Partition},
-        sink::{OpenSink, SinkError},
+        sink::{OpenSink, Progress, SinkError},
     },
     records::render::Form,
+    telemetry::Metrics,
 };
 
 /// A fault in settings that the schema cannot express: JSON pointer, what is wrong, what to do.
@@ -81,6 +84,8 @@ pub struct SourceContext<'a> {
     pub disk: &'a Arc<dyn Disk>,
     /// Standard input.
     pub standard_input: &'a StandardInput,
+    /// The metrics of the run.
+    pub metrics: &'a Arc<Metrics>,
 }
 
 /// A partition that the log knows.
@@ -109,6 +114,8 @@ pub struct SinkContext<'a> {
     pub log_at: u64,
     /// Set when the run is told to end.
     pub interrupt: &'a Arc<AtomicBool>,
+    /// The metrics of the run.
+    pub metrics: &'a Arc<Metrics>,
     /// What stands where it writes is to be replaced.
     pub from_scratch: bool,
 }
@@ -188,10 +195,21 @@ pub struct LogContext<'a> {
     pub takeover: bool,
     /// Set when the run is told to end.
     pub interrupt: &'a Arc<AtomicBool>,
+    /// The metrics of the run.
+    pub metrics: &'a Arc<Metrics>,
 }
 
-/// Opens the place of a log.
-pub type OpenLog = fn(&LogContext<'_>) -> Result<Box<dyn LogStore>, OpenError>;
+/// The place that a kind of sink has for the log of a run, and for how far its sinks have written.
+#[derive(Debug)]
+pub struct LogPlace {
+    /// Opens it for a run.
+    pub open: fn(&LogContext<'_>) -> Result<Box<dyn LogStore>, OpenError>,
+    /// What the log of a topology says, by the settings of such a sink and the topology's name: for whoever looks on. A run
+    /// may be going on.
+    pub read: fn(&Value, &str) -> Result<LogContents, OpenError>,
+    /// How far the sinks have written, by id, with the start that wrote last.
+    pub written: fn(&Value, &str) -> Result<(u64, BTreeMap<String, Progress>), OpenError>,
+}
 
 /// Opens sinks that are written in one act, by id and settings.
 pub type OpenSinks = fn(&[(&str, &Value)], &SinkContext<'_>) -> Result<OpenSink, OpenSinkError>;
@@ -214,7 +232,7 @@ pub struct SinkKind {
     /// Whether all sinks of the kind are written in one act; else each by itself.
     pub together: bool,
     /// The place that it has for the log of a run, if that is not to lie in the state folder.
-    pub log: Option<OpenLog>,
+    pub log: Option<&'static LogPlace>,
     /// Opens them for a run, where their progress says that they were left.
     pub open: OpenSinks,
 }

@@ -8,6 +8,6 @@ mod metrics;
 
 pub use logs::{LogFormat, init_logs};
 pub use metrics::{
-    CLASSES, CheckpointMeter, Counter, Distribution, ErrorLabels, Histogram, Labels, Metrics, ModelMeter,
-    Predictions, SampleKind, SliceFigures, StepMeter, Tally,
+    CLASSES, CheckpointMeter, ClusterMeter, Counter, Distribution, ErrorLabels, Histogram, Labels, Lag,
+    Metrics, ModelMeter, Predictions, SampleKind, SliceFigures, Status, StatusMeter, StepMeter, Tally,
 };

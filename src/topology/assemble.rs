@@ -58,6 +58,8 @@ pub struct RunOptions {
     pub takeover: bool,
     /// Set when the run is told to end before it has begun.
     pub interrupt: Arc<AtomicBool>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// What a run writes.
@@ -201,7 +203,7 @@ impl Assembly {
         if let Some(restored) = &restored {
             books.restore(&restored.manifest.notes);
         }
-        let metrics = Arc::new(Metrics::default());
+        let metrics = Arc::clone(&options.metrics);
         metrics.checkpoints().goes_on_from(start.checkpoint);
         let run = Run::new(
             Arc::new(intake),

@@ -7,6 +7,7 @@
 pub mod assemble;
 pub mod diagnostics;
 pub mod graph;
+pub mod kafka_topics;
 pub mod load;
 pub mod options;
 pub mod plan;

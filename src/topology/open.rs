@@ -89,6 +89,7 @@ pub(super) fn open_sources(
             reads_on: !matches!(options.writes, Writes::Logged | Writes::Drain),
             disk: &options.disk,
             standard_input: &options.standard_input,
+            metrics: &options.metrics,
         };
         let opened = (source.kind.open)(&source.settings, &context)?;
         arrivals.extend(opened.arrivals.map(|arrivals| (rank, arrivals)));
@@ -152,6 +153,7 @@ pub(super) fn open_sinks(
         generation,
         log_at,
         interrupt: &options.interrupt,
+        metrics: &options.metrics,
         from_scratch,
     };
     let ids: Vec<&str> = sink_ids(plan).collect();

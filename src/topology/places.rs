@@ -31,6 +31,16 @@ struct Writer<'a> {
     span: Span,
 }
 
+impl Writer<'_> {
+    /// The cluster that it writes to, if it does.
+    fn cluster(&self) -> Option<&str> {
+        match &self.target.place {
+            Place::Topic { cluster, .. } => Some(cluster),
+            Place::File(_) | Place::StandardInput => None,
+        }
+    }
+}
+
 /// All places where two would meet. `whole` says that every edge to the sinks is known, so that what no sink reads is too.
 pub(super) fn meetings(
     components: &Components<'_>,
@@ -44,6 +54,14 @@ pub(super) fn meetings(
     for (n, writer) in writers.iter().enumerate() {
         if let Some(first) = writers[..n].iter().find(|first| first.target.place == writer.target.place) {
             faults.push(two_writers(first, writer));
+        }
+    }
+    for (n, writer) in writers.iter().enumerate() {
+        let first = writers[..n].iter().find(|first| first.cluster().is_some());
+        if let Some(first) =
+            first.filter(|first| writer.cluster().is_some() && first.cluster() != writer.cluster())
+        {
+            faults.push(two_clusters(first, writer));
         }
     }
     for source in components.sources.iter().filter(|source| source.healthy) {
@@ -111,6 +129,16 @@ fn two_writers(first: &Writer<'_>, second: &Writer<'_>) -> Fault {
     Fault::new(second.span, message, "the second writer")
         .also(first.span, "the first writer")
         .help("give each sink a place of its own")
+}
+
+fn two_clusters(first: &Writer<'_>, second: &Writer<'_>) -> Fault {
+    let message = format!(
+        "`{}` and `{}` write to two clusters: what an epoch gives is one transaction, which one cluster has",
+        first.id, second.id
+    );
+    Fault::new(second.span, message, "on the second cluster")
+        .also(first.span, "on the first cluster")
+        .help("give both sinks the same `bootstrap_servers`; a second topology, of another name, may write elsewhere")
 }
 
 fn written_and_read(writer: &Writer<'_>, source: &str, read: Span) -> Fault {

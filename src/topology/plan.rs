@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::options::Options;
 use crate::{
-    connect::registry::{OpenLog, SinkKind, SourceKind},
+    connect::registry::{LogPlace, SinkKind, SourceKind},
     operators::registry::{Demand, EdgeType, Operator, Record},
 };
 
@@ -125,7 +125,7 @@ impl Plan {
 
     /// What opens the place of the log, and the settings of the sink that has it, if it is not the state folder.
     #[must_use]
-    pub fn log_elsewhere(&self) -> Option<(OpenLog, &Value)> {
+    pub fn log_elsewhere(&self) -> Option<(&'static LogPlace, &Value)> {
         self.sinks.iter().find_map(|sink| Some((sink.kind.log?, &sink.settings)))
     }
 

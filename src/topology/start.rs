@@ -210,7 +210,7 @@ fn log_elsewhere(
     disk: &Arc<dyn Disk>,
     options: &RunOptions,
 ) -> Result<Option<Box<dyn LogStore>>, StartError> {
-    let Some((open, settings)) = plan.log_elsewhere() else { return Ok(None) };
+    let Some((place, settings)) = plan.log_elsewhere() else { return Ok(None) };
     let context = LogContext {
         settings,
         name: &plan.name,
@@ -220,8 +220,9 @@ fn log_elsewhere(
         takeover_after: Duration::from_millis(plan.options.takeover_after.0),
         takeover: options.takeover,
         interrupt: &options.interrupt,
+        metrics: &options.metrics,
     };
-    Ok(Some(open(&context)?))
+    Ok(Some((place.open)(&context)?))
 }
 
 /// From where each partition stands to where the last epoch that is replayed ends.

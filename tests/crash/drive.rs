@@ -86,6 +86,7 @@ impl Start {
             standard_input: StandardInput::from(Pieces(self.input.clone().into())),
             takeover: false,
             interrupt: Arc::default(),
+            metrics: Arc::default(),
         };
         Assembly::open(plan, options)
     }

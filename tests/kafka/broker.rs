@@ -124,7 +124,7 @@ impl Broker {
     }
 
     /// How it is reached, with more settings beside the address.
-    pub(super) fn settings(&self, more: Value) -> ConnectionSettings {
+    pub(super) fn settings(&self, more: &Value) -> ConnectionSettings {
         settings(&self.bootstrap(), more)
     }
 
@@ -154,7 +154,7 @@ impl Drop for Broker {
 }
 
 /// How a broker is reached, with more settings beside the address.
-pub(super) fn settings(bootstrap: &str, more: Value) -> ConnectionSettings {
+pub(super) fn settings(bootstrap: &str, more: &Value) -> ConnectionSettings {
     let mut all = json!({ "bootstrap_servers": bootstrap });
     all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     assert_eq!(ConnectionSettings::faults(&all), []);

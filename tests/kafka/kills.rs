@@ -24,7 +24,7 @@ fn a_run_that_is_killed_again_and_again_loses_and_doubles_nothing() {
     let kills = number("DIRIGENT_KAFKA_KILLS", 12);
     let seed = number("DIRIGENT_KAFKA_SEED", 1);
     let bootstrap = broker.bootstrap();
-    let shop = Shop::make(&broker.settings(json!({})), &Wish::at(&bootstrap));
+    let shop = Shop::make(&broker.settings(&json!({})), &Wish::at(&bootstrap));
     let stream = Stream::begin(&shop, seed);
     let watcher = Watcher::begin(&shop);
     let mut dice = Dice::new(seed);

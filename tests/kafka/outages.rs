@@ -45,7 +45,7 @@ fn a_broker_that_is_killed_or_stands_still_is_waited_for() {
     let bootstrap = broker.bootstrap();
     let librdkafka = "{transaction.timeout.ms: 3000, message.timeout.ms: 2500, socket.timeout.ms: 2000}";
     let wish = Wish { librdkafka, more: "stall_timeout: 8s", ..Wish::at(&bootstrap) };
-    let shop = Shop::make(&broker.settings(json!({})), &wish);
+    let shop = Shop::make(&broker.settings(&json!({})), &wish);
     let stream = Stream::begin(&shop, 7);
     let mut running = shop.start(2);
     running.wait_for("running");
@@ -83,7 +83,7 @@ fn commits_whose_connection_is_cut_in_the_middle_are_done_once() {
     target.lead_to(broker.behind_proxy());
     let through = format!("127.0.0.1:{}", proxy.port());
     let librdkafka = "{transaction.timeout.ms: 4000, message.timeout.ms: 1500, socket.timeout.ms: 1000}";
-    let shop = Shop::make(&broker.settings(json!({})), &Wish { librdkafka, ..Wish::at(&through) });
+    let shop = Shop::make(&broker.settings(&json!({})), &Wish { librdkafka, ..Wish::at(&through) });
     let stream = Stream::begin(&shop, 11);
     let mut running = shop.start(2);
     running.wait_for("running");

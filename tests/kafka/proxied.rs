@@ -18,8 +18,8 @@ fn broker() -> Option<(Proxy, Broker, [ConnectionSettings; 2])> {
     let broker = Broker::start(&Wish { proxy: Some(proxy.port()), ..Wish::default() })?;
     target.lead_to(broker.behind_proxy());
     let quick = json!({"librdkafka": {"socket.timeout.ms": 2000}});
-    let through = settings(&format!("127.0.0.1:{}", proxy.port()), quick);
-    let around = broker.settings(json!({}));
+    let through = settings(&format!("127.0.0.1:{}", proxy.port()), &quick);
+    let around = broker.settings(&json!({}));
     Some((proxy, broker, [through, around]))
 }
 

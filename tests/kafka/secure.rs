@@ -24,7 +24,7 @@ fn broker() -> Option<&'static Broker> {
 /// How a login reaches it.
 fn over_tls(broker: &Broker, sasl: &Value) -> ConnectionSettings {
     let tls = json!({"ca_file": broker.file("secure/ca.pem")});
-    settings(&broker.secure_bootstrap(), json!({"tls": tls, "sasl": sasl}))
+    settings(&broker.secure_bootstrap(), &json!({"tls": tls, "sasl": sasl}))
 }
 
 fn scram(user: &str, password: &str) -> Value {
@@ -102,18 +102,18 @@ fn an_unknown_authority_is_told() {
     let Some(broker) = broker() else { return };
     let tls = json!({"ca_file": broker.file("secure/other-ca.pem")});
     let sasl = scram("dirigent", "dirigent-secret");
-    let settings = settings(&broker.secure_bootstrap(), json!({"tls": tls, "sasl": sasl}));
+    let settings = settings(&broker.secure_bootstrap(), &json!({"tls": tls, "sasl": sasl}));
     insta::assert_snapshot!(refused(broker, &settings), @"cannot reach Kafka: no TLS with the brokers at HOST:PORT: SSL handshake failed: certificate verify failed: broker certificate could not be verified, verify that ssl.ca.location is correctly configured or root CA certificates are installed (install ca-certificates package). `tls.ca_file` has to name the authority that signed their certificate, and that certificate the host as `bootstrap_servers` does");
 }
 
 #[test]
 fn a_listener_that_speaks_otherwise_is_told() {
     let Some(broker) = broker() else { return };
-    let without = settings(&broker.secure_bootstrap(), json!({}));
+    let without = settings(&broker.secure_bootstrap(), &json!({}));
     let told = refused(broker, &without);
-    assert!(told.starts_with("cannot reach Kafka: no broker answers at HOST:PORT"), "{told}");
+    insta::assert_snapshot!(told, @"cannot reach Kafka: no broker answers at HOST:PORT: a broker closes the connection at the first request. It may ask for TLS or a login (`tls`, `sasl`). Does one run there, and is `bootstrap_servers` right?");
     let tls = json!({"ca_file": broker.file("secure/ca.pem")});
-    let with = settings(&broker.bootstrap(), json!({"tls": tls}));
+    let with = settings(&broker.bootstrap(), &json!({"tls": tls}));
     let told = refused(broker, &with);
     assert!(told.contains("connecting to a PLAINTEXT broker listener"), "{told}");
 }
@@ -121,7 +121,7 @@ fn a_listener_that_speaks_otherwise_is_told() {
 #[test]
 fn no_broker_at_all_is_told() {
     let [port] = super::broker::free_ports(1)[..] else { unreachable!() };
-    let settings = settings(&format!("127.0.0.1:{port}"), json!({}));
+    let settings = settings(&format!("127.0.0.1:{port}"), &json!({}));
     let error = Cluster::connect(&settings, Duration::from_secs(2)).err().unwrap().to_string();
     insta::assert_snapshot!(error.replace(&port.to_string(), "PORT"), @"cannot reach Kafka: no broker answers at 127.0.0.1:PORT: Connect to ipv4#127.0.0.1:PORT failed: Connection refused. Does one run there, and is `bootstrap_servers` right?");
 }

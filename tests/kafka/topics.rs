@@ -13,7 +13,7 @@ use super::{
 #[test]
 fn topics_are_made_once_and_described() {
     let Some(broker) = Broker::shared() else { return };
-    let cluster = cluster(&broker.settings(json!({})));
+    let cluster = cluster(&broker.settings(&json!({})));
     assert_eq!(cluster.brokers().unwrap(), 1);
     let name = unique("shop");
     let wanted = [WantedTopic::log(&name), WantedTopic::progress(&name, 3)];
@@ -37,7 +37,7 @@ fn topics_are_made_once_and_described() {
 #[test]
 fn a_topic_that_was_made_anew_has_another_id() {
     let Some(broker) = Broker::shared() else { return };
-    let cluster = cluster(&broker.settings(json!({})));
+    let cluster = cluster(&broker.settings(&json!({})));
     let name = unique("anew");
     let id = || cluster.describe(&[&name]).unwrap().remove(0).map(|topic| topic.id);
     cluster.create(&[topic(&name, 1)]).unwrap();
@@ -56,7 +56,7 @@ fn a_topic_that_was_made_anew_has_another_id() {
 fn the_end_of_a_partition_counts_open_transactions() {
     use rdkafka::producer::Producer;
     let Some(broker) = Broker::shared() else { return };
-    let settings = broker.settings(json!({}));
+    let settings = broker.settings(&json!({}));
     let name = fresh_topic(&settings, "ends");
     let cluster = cluster(&settings);
     assert_eq!(cluster.watermarks(&name, 0).unwrap(), Watermarks { low: 0, high: 0 });

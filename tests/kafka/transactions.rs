@@ -18,7 +18,7 @@ const WAIT: Duration = Duration::from_secs(120);
 #[test]
 fn an_aborted_transaction_is_invisible_to_those_who_read_what_is_committed() {
     let Some(broker) = Broker::shared() else { return };
-    let settings = broker.settings(json!({}));
+    let settings = broker.settings(&json!({}));
     let topic = fresh_topic(&settings, "aborted");
     let (writer, state) = writer(&settings, Some(&unique("aborts")));
     writer.init_transactions(WAIT).unwrap();
@@ -42,7 +42,7 @@ fn an_aborted_transaction_is_invisible_to_those_who_read_what_is_committed() {
 #[test]
 fn a_fenced_producer_commits_nothing() {
     let Some(broker) = Broker::shared() else { return };
-    let settings = broker.settings(json!({}));
+    let settings = broker.settings(&json!({}));
     let topic = fresh_topic(&settings, "fenced");
     let id = unique("fences");
     let (older, _) = writer(&settings, Some(&id));

@@ -22,7 +22,7 @@ use super::{
 fn shop(broker: &Broker) -> (Shop, [&'static str; 2]) {
     let bootstrap = broker.bootstrap();
     let wish = Wish { checkpoint: "1h", ..Wish::at(&bootstrap) };
-    (Shop::make(&broker.settings(json!({})), &wish), ["--set", "state=file:./other"])
+    (Shop::make(&broker.settings(&json!({})), &wish), ["--set", "state=file:./other"])
 }
 
 /// It ends because another run has taken its place, and says so.

@@ -11,7 +11,7 @@ mod source;
 mod spool;
 mod watch;
 
-pub use sink::{FileSinkSettings, SINK};
+pub use sink::{FileSinkSettings, MESSAGES, SINK};
 pub use source::{FileSourceSettings, SOURCE};
 pub use spool::{SPOOL, copy_spools};
 

@@ -60,6 +60,9 @@ pub const SINK: SinkKind = SinkKind {
     },
 };
 
+/// A file of messages, one behind the other: what a sink of messages gives, for a replay. No topology can name it.
+pub const MESSAGES: SinkKind = SinkKind { form: Form::Message, ..SINK };
+
 fn path_of(settings: &Value) -> &str {
     settings.get("path").and_then(Value::as_str).unwrap_or_default()
 }

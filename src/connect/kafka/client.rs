@@ -31,6 +31,13 @@ use super::{
 /// How long what kept a client from its brokers explains a call that took too long.
 const EXPLAINS: Duration = Duration::from_secs(120);
 
+/// What librdkafka calls the state of a connection on which the first request waits for its answer.
+const FIRST_REQUEST: &str = "in state APIVERSION_QUERY";
+
+/// What it is told as.
+const CLOSED_AT_ONCE: &str =
+    "a broker closes the connection at the first request. It may ask for TLS or a login (`tls`, `sasl`)";
+
 /// What a client has reported.
 #[derive(Clone, Debug)]
 pub struct ClientState(Arc<State>);
@@ -40,6 +47,7 @@ struct State {
     brokers: String,
     login: String,
     token: Option<TokenFile>,
+    is_asked: bool,
     reported: Mutex<Reported>,
     errors: AtomicU64,
     delivered: AtomicU64,
@@ -57,11 +65,13 @@ struct Reported {
 }
 
 impl ClientState {
-    pub(super) fn new(settings: &ConnectionSettings, token: Option<TokenFile>) -> Self {
+    /// Of a client; where one `is_asked`, whoever asks is told of errors, and they are no news in the log.
+    pub(super) fn new(settings: &ConnectionSettings, token: Option<TokenFile>, is_asked: bool) -> Self {
         Self(Arc::new(State {
             brokers: settings.bootstrap_servers.clone(),
             login: settings.login(),
             token,
+            is_asked,
             reported: Mutex::default(),
             errors: AtomicU64::new(0),
             delivered: AtomicU64::new(0),
@@ -137,6 +147,10 @@ impl ClientState {
         })
     }
 
+    fn keep(&self, cause: Cause, reason: String) {
+        self.reported().causes[cause as usize] = Some((Instant::now(), reason));
+    }
+
     fn reported(&self) -> MutexGuard<'_, Reported> {
         // each report is stored whole
         self.0.reported.lock().unwrap_or_else(PoisonError::into_inner)
@@ -155,9 +169,12 @@ impl ClientContext for ClientState {
         // settings are shared by clients that read and clients that write
         let is_other_kind = facility == "CONFWARN"
             && (message.contains("is a consumer property") || message.contains("is a producer property"));
+        if facility == "FAIL" && message.contains("Disconnected") && message.contains(FIRST_REQUEST) {
+            self.keep(Cause::Network, CLOSED_AT_ONCE.to_owned());
+        }
         match level {
-            // comes as an event, too, and is told there
-            _ if is_other_kind || ["FAIL", "ERROR", "REQTMOUT"].contains(&facility) => {
+            // comes as an event, too, and is told there; or is tried again
+            _ if is_other_kind || ["FAIL", "ERROR", "GETPID", "REQTMOUT"].contains(&facility) => {
                 tracing::debug!("librdkafka: {facility}: {message}");
             }
             RDKafkaLogLevel::Emerg
@@ -182,16 +199,18 @@ impl ClientContext for ClientState {
         }
         self.0.errors.fetch_add(1, Ordering::Relaxed);
         let cause = code_of(&error).and_then(Cause::of);
-        if let Some(cause) = cause {
-            let is_sum = code_of(&error) == Some(RDKafkaErrorCode::AllBrokersDown);
-            let mut reported = self.reported();
-            let kept = &mut reported.causes[cause as usize];
+        let is_sum = code_of(&error) == Some(RDKafkaErrorCode::AllBrokersDown);
+        if let Some(cause) = cause
             // that all brokers are down says less than why one is
-            if !is_sum || kept.is_none() {
-                *kept = Some((Instant::now(), plain(reason)));
-            }
+            && (!is_sum || self.reported().causes[cause as usize].is_none())
+        {
+            self.keep(cause, plain(reason));
         }
-        tracing::warn!("Kafka: {}", plain(reason));
+        if self.0.is_asked {
+            tracing::debug!("Kafka: {}", plain(reason));
+        } else {
+            tracing::warn!("Kafka: {}", plain(reason));
+        }
     }
 
     fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
@@ -229,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_call_that_took_too_long_is_explained_by_what_was_reported() {
-        let state = ClientState::new(&ConnectionSettings::plain("a:1"), None);
+        let state = ClientState::new(&ConnectionSettings::plain("a:1"), None, true);
         let late = RDKafkaErrorCode::OperationTimedOut;
         insta::assert_snapshot!(told(&state, late), @"cannot read the topic `t`: no broker answers at a:1: OperationTimedOut (Local: Timed out). Does one run there, and is `bootstrap_servers` right?");
         let report = |code, reason: &str| state.error(KafkaError::Global(code), reason);

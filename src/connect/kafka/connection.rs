@@ -205,7 +205,8 @@ impl ConnectionSettings {
     pub fn client(&self, role: Role<'_>) -> Result<(ClientConfig, ClientState), ClusterError> {
         let config = properties::config(self, role)?;
         let token = self.sasl.as_ref().and_then(|sasl| sasl.token_file.as_deref()).map(TokenFile::new);
-        Ok((config, ClientState::new(self, token)))
+        let is_asked = matches!(role, Role::Observer | Role::Admin);
+        Ok((config, ClientState::new(self, token, is_asked)))
     }
 
     /// Who logs in and how, for messages.
@@ -228,17 +229,25 @@ impl ConnectionSettings {
 /// # Errors
 /// The file cannot be read, or is no text.
 pub(super) fn secret(
-    setting: &'static str,
+    setting: &str,
     given: Option<&Secret>,
     file: Option<&str>,
 ) -> Result<Option<Secret>, ClusterError> {
     let Some(file) = file else { return Ok(given.cloned()) };
     match fs::read_to_string(Path::new(file)) {
         Ok(text) => Ok(Some(Secret::new(text.trim_end()))),
-        Err(error) => {
-            Err(ClusterError::SecretFile { setting, file: file.to_owned(), reason: error.to_string() })
-        }
+        Err(error) => Err(unreadable(setting, file, &error)),
     }
+}
+
+/// A file that a setting names has to be there: librdkafka says of one that is not only that something failed.
+pub(super) fn readable(setting: &str, file: &str) -> Result<(), ClusterError> {
+    // a folder of certificates is one of the forms
+    fs::metadata(file).map(drop).map_err(|error| unreadable(setting, file, &error))
+}
+
+fn unreadable(setting: &str, file: &str, error: &std::io::Error) -> ClusterError {
+    ClusterError::File { setting: setting.to_owned(), file: file.to_owned(), reason: error.to_string() }
 }
 
 fn addresses_fault(servers: &str) -> Option<String> {
@@ -246,9 +255,8 @@ fn addresses_fault(servers: &str) -> Option<String> {
         return Some("no broker is named".to_owned());
     }
     servers.split(',').map(str::trim).find_map(|server| {
-        let (host, port) = match server.rsplit_once(':') {
-            Some((host, port)) => (host, port),
-            None => return Some(format!("`{server}` has no port")),
+        let Some((host, port)) = server.rsplit_once(':') else {
+            return Some(format!("`{server}` has no port"));
         };
         if server.contains("://") {
             Some(format!("`{server}` is a URL"))
@@ -263,99 +271,4 @@ fn addresses_fault(servers: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn told(settings: Value) -> Vec<String> {
-        ConnectionSettings::faults(&settings)
-            .into_iter()
-            .map(|(pointer, message, _)| format!("{pointer}: {message}"))
-            .collect()
-    }
-
-    #[test]
-    fn right_settings_have_no_faults() {
-        for settings in [
-            json!({"bootstrap_servers": "localhost:9092"}),
-            json!({"bootstrap_servers": "a:9092, [::1]:9093,c.d:1", "topics": ["x"], "tls": {}}),
-            json!({"bootstrap_servers": "a:1", "tls": {"certificate_file": "c", "key_file": "k", "key_password": "p"}}),
-            json!({"bootstrap_servers": "a:1", "sasl": {"mechanism": "PLAIN", "username": "u", "password": "p"}}),
-            json!({"bootstrap_servers": "a:1", "sasl": {"mechanism": "OAUTHBEARER", "token_file": "t"}}),
-            json!({"bootstrap_servers": "a:1", "librdkafka": {"linger.ms": 3, "check.crcs": false, "compression.type": "zstd"}}),
-        ] {
-            assert_eq!(told(settings.clone()), [""; 0], "{settings}");
-        }
-    }
-
-    #[test]
-    fn every_fault_is_told() {
-        let settings = json!({
-            "bootstrap_servers": "kafka",
-            "tls": {"certificate_file": "c", "key_password": "s3cret", "key_password_file": "f"},
-            "sasl": {"mechanism": "SCRAM-SHA-256", "password": "s3cret", "password_file": "f", "token_file": "t"},
-        });
-        insta::assert_snapshot!(told(settings).join("\n"), @r"
-        /bootstrap_servers: `kafka` has no port
-        /tls: `certificate_file` and `key_file` belong together
-        /tls/key_password_file: the password of the key is given twice
-        /sasl: SCRAM-SHA-256 takes a name and a password
-        /sasl/password_file: the password is given twice
-        /sasl/token_file: SCRAM-SHA-256 takes no token
-        ");
-        let settings =
-            json!({"bootstrap_servers": "a:1", "sasl": {"mechanism": "OAUTHBEARER", "username": "u"}});
-        insta::assert_snapshot!(told(settings).join("\n"), @r"
-        /sasl: OAUTHBEARER takes a token, and there is no `token_file`
-        /sasl: OAUTHBEARER takes neither name nor password
-        ");
-        for (servers, expected) in [
-            ("", "no broker is named"),
-            ("a:1,", "`` has no port"),
-            ("PLAINTEXT://a:1", "`PLAINTEXT://a:1` is a URL"),
-            (":1", "`:1` names no host"),
-            ("a:0", "`a:0` has no port: `0` is none"),
-            ("a:b", "`a:b` has no port: `b` is none"),
-        ] {
-            assert_eq!(addresses_fault(servers).as_deref(), Some(expected));
-        }
-    }
-
-    #[test]
-    fn no_secret_is_printed() {
-        let settings: ConnectionSettings = serde_json::from_value(json!({
-            "bootstrap_servers": "a:1",
-            "tls": {"key_password": "s3cret"},
-            "sasl": {"mechanism": "PLAIN", "username": "u", "password": "s3cret"},
-            "librdkafka": {"ssl.keystore.password": "s3cret"},
-        }))
-        .unwrap();
-        let shown = format!("{settings:?}");
-        assert!(shown.contains("username: Some(\"u\")") && !shown.contains("s3cret"), "{shown}");
-    }
-
-    /// Beside the settings of a component, unknown ones are still refused.
-    #[test]
-    fn goes_into_the_settings_of_a_component() {
-        #[derive(Debug, Deserialize, JsonSchema)]
-        #[serde(deny_unknown_fields)]
-        struct Component {
-            #[serde(flatten)]
-            connection: ConnectionSettings,
-            topic: String,
-        }
-        let schema = serde_json::to_value(schemars::schema_for!(Component)).unwrap();
-        assert_eq!(schema["additionalProperties"], json!(false), "{schema}");
-        assert_eq!(schema["required"], json!(["bootstrap_servers", "topic"]));
-        assert!(schema["properties"]["librdkafka"]["additionalProperties"]["anyOf"].is_array(), "{schema}");
-        let component: Component = serde_json::from_value(
-            json!({"topic": "t", "bootstrap_servers": "a:1", "librdkafka": {"linger.ms": 5}}),
-        )
-        .unwrap();
-        assert_eq!(component.topic, "t");
-        assert_eq!(component.connection.librdkafka["linger.ms"].text(), "5");
-        let unknown = json!({"topic": "t", "bootstrap_servers": "a:1", "retries": 5});
-        assert!(serde_json::from_value::<Component>(unknown).is_err());
-    }
-}
+mod tests;

@@ -36,6 +36,7 @@ use crate::{
         threads::spawn,
     },
     records::message::push_header,
+    telemetry::{ClusterMeter, Lag, Metrics},
 };
 
 /// How often the thread looks whether it is to end.
@@ -60,6 +61,8 @@ pub(super) struct Consumption {
 struct Shared {
     /// Why the client cannot go on.
     failed: Mutex<Option<String>>,
+    /// The time of the newest record of each partition that was read.
+    newest: Mutex<BTreeMap<Address, i64>>,
     /// What is committed and was not told to the group.
     committed: Mutex<BTreeMap<Address, u64>>,
 }
@@ -77,7 +80,7 @@ impl Consumption {
     pub(super) fn start(
         connection: &ConnectionSettings,
         group: &str,
-        source: &str,
+        (source, metrics): (&str, &Metrics),
         bounded: bool,
     ) -> Result<Arc<Self>, ClusterError> {
         let (mut config, state) = connection.client(Role::Consumer { group })?;
@@ -87,7 +90,9 @@ impl Consumption {
         let (client, over, shared) =
             (Arc::new(client), Arc::new(AtomicBool::new(false)), Arc::<Shared>::default());
         let (served, ended, told) = (Arc::clone(&client), Arc::clone(&over), Arc::clone(&shared));
-        let body = move || serve(&served, &ended, &told);
+        let reports =
+            Reports { source: source.to_owned(), state: state.clone(), meter: Arc::clone(metrics.cluster()) };
+        let body = move || serve(&served, &ended, &told, &reports);
         let thread = spawn(&format!("source {source}"), body)
             .map_err(|error| ClusterError::Settings { reason: error.to_string() })?;
         Ok(Arc::new(Self { client, state, over, shared, thread: Some(thread) }))
@@ -126,7 +131,35 @@ impl Drop for Consumption {
     }
 }
 
-fn serve(client: &Client, over: &AtomicBool, shared: &Shared) {
+/// What the thread shows.
+struct Reports {
+    source: String,
+    state: ClientState,
+    meter: Arc<ClusterMeter>,
+}
+
+impl Reports {
+    /// How far each partition is behind, by the client's last statistics.
+    fn show(&self, shared: &Shared) {
+        let Some(statistics) = self.state.statistics() else { return };
+        self.meter.received(&self.source, u64::try_from(statistics.rxmsg_bytes).unwrap_or(0));
+        let newest = lock(&shared.newest);
+        for (topic, found) in &statistics.topics {
+            for (number, partition) in found.partitions.iter().filter(|(number, _)| **number >= 0) {
+                let (Ok(records), Ok(number)) =
+                    (u64::try_from(partition.consumer_lag), u32::try_from(*number))
+                else {
+                    continue;
+                };
+                let address = Address { topic: topic.clone(), partition: number };
+                let lag = Lag { records, newest: newest.get(&address).copied() };
+                self.meter.lag(&self.source, topic, number, lag);
+            }
+        }
+    }
+}
+
+fn serve(client: &Client, over: &AtomicBool, shared: &Shared, reports: &Reports) {
     let mut told = std::time::Instant::now();
     while !over.load(Ordering::Acquire) {
         // what is wrong with a partition comes by its queue, the rest has been reported
@@ -139,6 +172,7 @@ fn serve(client: &Client, over: &AtomicBool, shared: &Shared) {
         }
         if told.elapsed() >= COMMIT {
             tell_the_group(client, shared);
+            reports.show(shared);
             told = std::time::Instant::now();
         }
     }
@@ -299,6 +333,9 @@ impl Partition for TopicReader {
                     break;
                 }
             }
+        }
+        if let Some(newest) = chunk.records.last().and_then(|record| record.envelope.timestamp) {
+            lock(&self.consumption.shared.newest).insert(self.address.clone(), newest);
         }
         self.over |= self.end.is_some_and(|end| self.position >= end);
         self.queue = Some(queue);

@@ -15,11 +15,11 @@ pub enum ClusterError {
         /// What librdkafka said.
         reason: String,
     },
-    /// A file with a secret cannot be read.
+    /// A file with a secret, a key or a certificate cannot be read.
     #[error("cannot read {file}, which `{setting}` names: {reason}")]
-    SecretFile {
+    File {
         /// The setting.
-        setting: &'static str,
+        setting: String,
         /// The file.
         file: String,
         /// What the system said.
@@ -130,6 +130,17 @@ impl Cause {
             _ => None,
         }
     }
+}
+
+/// Whether waiting does not help: the login or the certificate is refused, a right is lacking, or what is asked for is not there.
+/// Brokers that cannot be reached may come back.
+#[must_use]
+pub fn is_final(error: &KafkaError) -> bool {
+    code_of(error).is_some_and(|code| {
+        let lacks = matches!(Cause::of(code), Some(Cause::Login | Cause::Tls));
+        let gone = matches!(code, Code::AutoOffsetReset | Code::OffsetOutOfRange | Code::Fatal);
+        lacks || gone || is_denial(code) || is_absence(code)
+    })
 }
 
 /// Whether a code says no more than that the brokers were not reached.

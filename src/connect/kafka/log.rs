@@ -8,20 +8,27 @@
 //! A topic cannot be rewritten: what a truncation has to keep of what it removes goes into the mark that it leaves
 //! (`Body::Truncated`), which is durable before anything is removed.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use serde_json::Value;
 
 use super::{
     connection::ConnectionSettings,
     error::ClusterError,
     patience::Patience,
-    read_end::ReadEnd,
+    progress::ProgressTopic,
+    read_end::{Committed, ReadEnd},
     standby::{self, Nonce},
     topics::Cluster,
     transaction::{Outgoing, Transactions},
     wanted::{LOG, WantedTopic},
 };
 use crate::{
-    connect::registry::{LogContext, OpenError},
+    connect::registry::{LogContext, LogPlace, OpenError},
     engine::{
         Epoch,
         log::{
@@ -30,7 +37,9 @@ use crate::{
             record::{Body, LogRecord},
             writing::{LogWriter, ThreadedLog},
         },
+        sink::Progress,
     },
+    telemetry::StatusMeter,
 };
 
 /// How long one call to the brokers may take.
@@ -77,10 +86,12 @@ impl LogTopic {
 
     fn parsed(
         &self,
-        read: impl FnOnce(&mut dyn FnMut(u64, &[u8])) -> Result<u64, ClusterError>,
+        read: impl FnOnce(&mut dyn FnMut(Committed<'_>)) -> Result<u64, ClusterError>,
     ) -> Result<(Vec<Placed>, u64), ReadError> {
         let (mut records, mut foreign) = (Vec::new(), None);
-        let end = read(&mut |offset, value| match serde_json::from_slice(value) {
+        let end = read(&mut |Committed { offset, value, .. }| match serde_json::from_slice(
+            value.unwrap_or_default(),
+        ) {
             Ok(record) => records.push((offset, record)),
             Err(error) => drop(foreign.get_or_insert((offset, error.to_string()))),
         })?;
@@ -114,6 +125,7 @@ struct KafkaLogStore {
     transactions: Transactions,
     nonce: Nonce,
     patience: Patience,
+    status: Arc<StatusMeter>,
     idle_epoch: Duration,
     takeover_after: Option<Duration>,
     /// What was read, with offsets, and where it ended.
@@ -121,11 +133,52 @@ struct KafkaLogStore {
     end: u64,
 }
 
+/// Where a topology with Kafka sinks has its log.
+pub(super) const PLACE: LogPlace = LogPlace { open, read, written };
+
+/// What the log of a topology says; empty where it has none.
+fn read(settings: &Value, name: &str) -> Result<LogContents, OpenError> {
+    let log = look_at(settings, name)?;
+    let fault = |reason: String| fault_of(&log.topic, reason);
+    if log.cluster.describe(&[&log.topic]).map_err(|error| fault(error.to_string()))?.remove(0).is_none() {
+        return Ok(LogContents::default());
+    }
+    let (placed, _) = log.look(0).map_err(|error| fault(error.to_string()))?;
+    let contents = counting(&placed);
+    check(&contents.records).map_err(|(_, reason)| fault(reason))?;
+    Ok(contents)
+}
+
+/// How far the sinks of a topology have written, and which start wrote last.
+fn written(settings: &Value, name: &str) -> Result<(u64, BTreeMap<String, Progress>), OpenError> {
+    let log = look_at(settings, name)?;
+    let progress = ProgressTopic::new(name, 0);
+    let fault = |reason: String| fault_of(&progress.topic, reason);
+    let there = log.cluster.describe(&[&progress.topic]).map_err(|error| fault(error.to_string()))?.remove(0);
+    let last = match there {
+        Some(_) => progress.look(&log.cluster, &log.connection).map_err(|error| fault(error.to_string()))?,
+        None => None,
+    };
+    Ok(last.map_or_else(Default::default, |last| {
+        (last.generation, last.sinks.into_iter().map(|(id, written)| (id, written.into())).collect())
+    }))
+}
+
+fn look_at(settings: &Value, name: &str) -> Result<LogTopic, OpenError> {
+    let connection: ConnectionSettings = serde_json::from_value(settings.clone())
+        .map_err(|error| fault_of(&format!("{name}{LOG}"), error.to_string()))?;
+    LogTopic::connect(connection, name).map_err(|error| fault_of(&format!("{name}{LOG}"), error.to_string()))
+}
+
+fn fault_of(topic: &str, reason: String) -> OpenError {
+    OpenError { target: format!("the topic {topic}"), reason, hint: HINT.into() }
+}
+
 /// Opens the log in the topic of a topology.
 ///
 /// # Errors
 /// The brokers do not answer, or the topic is not as it has to be.
-pub(super) fn open(context: &LogContext<'_>) -> Result<Box<dyn LogStore>, OpenError> {
+fn open(context: &LogContext<'_>) -> Result<Box<dyn LogStore>, OpenError> {
     let target = format!("the epoch log {}{LOG}", context.name);
     let fault = |reason: String| OpenError { target: target.clone(), reason, hint: HINT.into() };
     let connection: ConnectionSettings =
@@ -133,14 +186,15 @@ pub(super) fn open(context: &LogContext<'_>) -> Result<Box<dyn LogStore>, OpenEr
     let cluster = |error: ClusterError| fault(error.to_string());
     let log = LogTopic::connect(connection, context.name).map_err(cluster)?;
     standby::make_topic(&log.cluster, &WantedTopic::log(context.name)).map_err(fault)?;
-    let transactions =
-        Transactions::new(&log.connection, format!("dirigent.{}.log", context.name)).map_err(cluster)?;
+    let id = format!("dirigent.{}.log", context.name);
+    let transactions = Transactions::new(&log.connection, id, ("log", context.metrics)).map_err(cluster)?;
     let nonce = Nonce::open(context).map_err(|error| fault(error.to_string()))?;
     Ok(Box::new(KafkaLogStore {
         log,
         transactions,
         nonce,
-        patience: Patience::new(context.interrupt),
+        patience: Patience::new(context.interrupt, context.metrics),
+        status: Arc::clone(context.metrics.status()),
         idle_epoch: context.idle_epoch,
         takeover_after: (!context.takeover).then_some(context.takeover_after),
         placed: Vec::new(),
@@ -191,8 +245,15 @@ fn counting(placed: &[Placed]) -> LogContents {
 impl LogStore for KafkaLogStore {
     fn open(&mut self, from_scratch: bool) -> Result<LogContents, LogStoreError> {
         if let Some(takeover_after) = self.takeover_after {
-            standby::wait(&self.log, &self.nonce, self.idle_epoch, takeover_after, &self.patience)
-                .map_err(|error| error.into_store(&self.log.topic))?;
+            standby::wait(
+                &self.log,
+                &self.nonce,
+                self.idle_epoch,
+                takeover_after,
+                &self.patience,
+                &self.status,
+            )
+            .map_err(|error| error.into_store(&self.log.topic))?;
         }
         self.transactions.init().map_err(|error| self.fault(error.to_string()))?;
         self.read()?;

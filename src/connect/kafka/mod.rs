@@ -4,9 +4,9 @@
 //! that matters written down (`properties`), so that a newer librdkafka changes nothing by itself.
 //!
 //! # Layout
-//! [`connection`]: the settings that sources, sinks and commands share. `properties`: what librdkafka is told. [`secrets`]: what
+//! [`connection`]: the settings that sources, sinks and commands share. `properties`: what librdkafka is told; `pinned`: what we rely on. [`secrets`]: what
 //! is never printed. [`client`]: what a client reports: logs, statistics, errors, deliveries. [`error`]: what went wrong, in words.
-//! [`topics`]: topics as they are, and making them. [`wanted`]: what they should be like. `token`: tokens to log in with. `native`: calls that the Rust binding lacks.
+//! [`topics`]: clusters asked for topics as they are (`topic`), and making them. [`wanted`]: what they should be like. `token`: tokens to log in with. `native`: calls that the Rust binding lacks.
 
 mod arrivals;
 pub mod client;
@@ -17,6 +17,7 @@ mod log;
 mod native;
 mod partitioner;
 mod patience;
+mod pinned;
 mod progress;
 mod properties;
 mod read_end;
@@ -25,6 +26,10 @@ pub mod sink;
 pub mod source;
 mod standby;
 mod token;
+mod topic;
 pub mod topics;
 mod transaction;
 pub mod wanted;
+
+/// `type:` of sources and sinks.
+pub const NAME: &str = "kafka";

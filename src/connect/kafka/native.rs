@@ -48,6 +48,9 @@ pub(super) struct Described {
     pub(super) replicas: Vec<usize>,
 }
 
+/// What is said of a topic that was asked for: its name, and what it is like.
+pub(super) type Answer = (String, Result<Described, RDKafkaErrorCode>);
+
 /// Describes topics; of each that cannot be, the code.
 ///
 /// # Errors
@@ -56,7 +59,7 @@ pub(super) fn describe_topics<C: ClientContext>(
     client: &Client<C>,
     names: &[&str],
     within: Duration,
-) -> Result<Vec<(String, Result<Described, RDKafkaErrorCode>)>, KafkaError> {
+) -> Result<Vec<Answer>, KafkaError> {
     let no_memory = || KafkaError::AdminOpCreation("librdkafka has no memory left".to_owned());
     let names = names.iter().map(|name| CString::new(*name)).collect::<Result<Vec<_>, _>>();
     let names = names.map_err(KafkaError::Nul)?;
@@ -115,9 +118,7 @@ pub(super) fn describe_topics<C: ClientContext>(
 ///
 /// # Safety
 /// The topic belongs to a result that is alive.
-unsafe fn described(
-    topic: *const sys::rd_kafka_TopicDescription_t,
-) -> (String, Result<Described, RDKafkaErrorCode>) {
+unsafe fn described(topic: *const sys::rd_kafka_TopicDescription_t) -> Answer {
     // SAFETY: by the caller; what these calls return lives as long as the topic, and is copied here.
     unsafe {
         let name = text(sys::rd_kafka_TopicDescription_name(topic));

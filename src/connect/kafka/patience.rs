@@ -13,6 +13,7 @@ use std::{
 };
 
 use super::{error::ClusterError, log::ReadError};
+use crate::telemetry::{Metrics, StatusMeter};
 
 /// The longest wait between two tries.
 const LONGEST: Duration = Duration::from_secs(1);
@@ -20,16 +21,18 @@ const LONGEST: Duration = Duration::from_secs(1);
 const FAREWELL: Duration = Duration::from_secs(15);
 
 /// How long something has been tried.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Patience {
     interrupt: Arc<AtomicBool>,
+    status: Arc<StatusMeter>,
     pause: Duration,
     since: Option<Instant>,
 }
 
 impl Patience {
-    pub(super) fn new(interrupt: &Arc<AtomicBool>) -> Self {
-        Self { interrupt: Arc::clone(interrupt), pause: Duration::ZERO, since: None }
+    pub(super) fn new(interrupt: &Arc<AtomicBool>, metrics: &Metrics) -> Self {
+        let status = Arc::clone(metrics.status());
+        Self { interrupt: Arc::clone(interrupt), status, pause: Duration::ZERO, since: None }
     }
 
     /// Whether the run was told to end.
@@ -39,7 +42,10 @@ impl Patience {
 
     /// It has worked.
     pub(super) fn calm(&mut self) {
-        (self.pause, self.since) = (Duration::ZERO, None);
+        self.pause = Duration::ZERO;
+        if self.since.take().is_some() {
+            self.status.end_to_wait();
+        }
     }
 
     /// Says so, and waits before the next try, longer each time.
@@ -61,7 +67,10 @@ impl Patience {
             error,
             ReadError::Cluster(ClusterError::Unreachable { .. } | ClusterError::Refused { .. })
         );
-        let since = *self.since.get_or_insert_with(Instant::now);
+        let since = *self.since.get_or_insert_with(|| {
+            self.status.begin_to_wait();
+            Instant::now()
+        });
         if !passes {
             return Err(error.to_string());
         }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     connection::ConnectionSettings,
     log::{ReadError, WITHIN},
-    read_end::ReadEnd,
+    read_end::{Committed, ReadEnd},
     topics::Cluster,
     wanted::PROGRESS,
 };
@@ -62,7 +62,7 @@ pub(super) struct ProgressRecord {
 pub(super) struct ProgressTopic {
     pub(super) topic: String,
     pub(super) shard: u32,
-    group: String,
+    pub(super) group: String,
     /// Where the last record that is known stands.
     pub(super) last: u64,
 }
@@ -72,31 +72,39 @@ impl ProgressTopic {
         Self { topic: format!("{name}{PROGRESS}"), shard, group: format!("dirigent.{name}"), last: 0 }
     }
 
-    /// The last record there is.
+    /// The last record there is, once every transaction is over: whoever asks has fenced the writer.
     pub(super) fn read(
         &self,
         cluster: &Cluster,
         connection: &ConnectionSettings,
     ) -> Result<Option<ProgressRecord>, ReadError> {
-        let reader = ReadEnd {
-            cluster,
-            connection,
-            group: &self.group,
-            topic: &self.topic,
-            partition: self.shard,
-            within: WITHIN,
-        };
-        let mut last: Option<Result<ProgressRecord, (u64, String)>> = None;
-        reader.read(self.last, |offset, value| {
-            let parsed = serde_json::from_slice(value).map_err(|error| (offset, error.to_string()));
-            last = Some(parsed);
-        })?;
-        match last {
-            None => Ok(None),
-            Some(Ok(record)) => Ok(Some(record)),
-            Some(Err((offset, reason))) => {
-                Err(ReadError::Foreign { topic: self.topic.clone(), offset, reason })
-            }
-        }
+        let mut last = None;
+        self.reader(cluster, connection).read(self.last, |record| last = Some(self.parsed(record)))?;
+        last.transpose()
+    }
+
+    /// The last record that is committed now, for whoever looks on.
+    pub(super) fn look(
+        &self,
+        cluster: &Cluster,
+        connection: &ConnectionSettings,
+    ) -> Result<Option<ProgressRecord>, ReadError> {
+        let mut last = None;
+        self.reader(cluster, connection).look(self.last, |record| last = Some(self.parsed(record)))?;
+        last.transpose()
+    }
+
+    fn reader<'a>(&'a self, cluster: &'a Cluster, connection: &'a ConnectionSettings) -> ReadEnd<'a> {
+        let (group, topic, partition) = (&self.group, &self.topic, self.shard);
+        ReadEnd { cluster, connection, group, topic, partition, within: WITHIN }
+    }
+
+    fn parsed(&self, record: Committed<'_>) -> Result<ProgressRecord, ReadError> {
+        let Committed { offset, value, .. } = record;
+        serde_json::from_slice(value.unwrap_or_default()).map_err(|error| ReadError::Foreign {
+            topic: self.topic.clone(),
+            offset,
+            reason: error.to_string(),
+        })
     }
 }

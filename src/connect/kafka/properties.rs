@@ -8,8 +8,9 @@
 use rdkafka::{ClientConfig, config::RDKafkaLogLevel, error::KafkaError};
 
 use super::{
-    connection::{ConnectionSettings, secret},
+    connection::{ConnectionSettings, readable, secret},
     error::ClusterError,
+    pinned::{OWNED, REACHING, READING, READING_OWNED, TOKEN, WRITING},
     secrets::is_secret,
 };
 use crate::connect::registry::Fault;
@@ -32,55 +33,6 @@ pub enum Role<'a> {
     /// Makes topics and asks for their settings.
     Admin,
 }
-
-/// Properties that are ours alone, and why.
-const OWNED: &[(&str, &str)] = &[
-    ("acks", ACKS),
-    (
-        "allow.auto.create.topics",
-        "a topic that a typing error makes is worse than none; `dirigent topics create` makes them",
-    ),
-    ("auto.commit.enable", OFFSETS),
-    ("auto.commit.interval.ms", OFFSETS),
-    ("auto.offset.reset", "an offset that is gone is lost input: it is told, and never passed over"),
-    ("bootstrap.servers", "it is `bootstrap_servers`"),
-    ("delivery.report.only.error", "every delivery is counted"),
-    ("enable.auto.commit", OFFSETS),
-    ("enable.auto.offset.store", OFFSETS),
-    ("enable.gapless.guarantee", ACKS),
-    ("enable.idempotence", "without it a retry may double or reorder records"),
-    ("enable.partition.eof", "the end of a partition is found by its offsets"),
-    ("enable.sasl.oauthbearer.unsecure.jwt", TOKEN),
-    ("enabled_events", "the binding of librdkafka needs its own"),
-    ("group.id", "it is `group_id`"),
-    ("group.instance.id", GROUP),
-    ("group.protocol", GROUP),
-    ("group.remote.assignor", GROUP),
-    ("isolation.level", "only what is committed may be read: an aborted record would be counted"),
-    ("log.queue", "the binding of librdkafka needs its own"),
-    ("metadata.broker.list", "it is `bootstrap_servers`"),
-    ("offset.store.method", OFFSETS),
-    ("partition.assignment.strategy", GROUP),
-    (
-        "partitioner",
-        "all records of a key have to stay in one partition, where every Kafka client looks for them (murmur2)",
-    ),
-    ("queuing.strategy", "records keep their order"),
-    ("request.required.acks", ACKS),
-    ("sasl.oauthbearer.config", TOKEN),
-    ("sasl.oauthbearer.method", TOKEN),
-    ("test.mock.num.brokers", "a mocked broker keeps nothing"),
-    (
-        "transactional.id",
-        "it follows from the name of the topology: two runs of one name must not write at a time",
-    ),
-];
-
-const ACKS: &str = "a record counts when every replica in sync has it";
-const GROUP: &str =
-    "partitions are assigned by hand, since epochs are cut over all of them: there is no group to join";
-const OFFSETS: &str = "what has been read stands in the epoch log, and is committed to the group from there";
-const TOKEN: &str = "a token comes from `sasl: { mechanism: OAUTHBEARER, token_file: … }`";
 
 /// Properties that a setting of its own gives.
 fn named(property: &str, settings: &ConnectionSettings) -> Option<&'static str> {
@@ -157,12 +109,21 @@ pub(super) fn config(settings: &ConnectionSettings, role: Role<'_>) -> Result<Cl
             set(&[("message.timeout.ms", if transactional_id.is_some() { "50000" } else { "120000" })]);
         }
         // a consumer that reads what is committed is told the last stable offset where it asks for the end
-        Role::Observer => set(&[("isolation.level", "read_uncommitted")]),
+        Role::Observer => set(&[
+            ("isolation.level", "read_uncommitted"),
+            // says what a broker may have disliked when it closes the first connection
+            ("log.connection.close", "true"),
+        ]),
         Role::Admin => {}
     }
     secure(settings, &mut config)?;
     for (name, value) in &settings.librdkafka {
-        config.set(name, value.text());
+        let value = value.text();
+        // `probe` looks where systems keep their certificates
+        if name.starts_with("ssl.") && name.ends_with(".location") && value != "probe" {
+            readable(name, &value)?;
+        }
+        config.set(name, value);
     }
     config.set("bootstrap.servers", &settings.bootstrap_servers).set("allow.auto.create.topics", "false");
     match role {
@@ -200,12 +161,13 @@ fn secure(settings: &ConnectionSettings, config: &mut ClientConfig) -> Result<()
     config.set("security.protocol", protocol);
     if let Some(tls) = &settings.tls {
         let files = [
-            ("ssl.ca.location", &tls.ca_file),
-            ("ssl.certificate.location", &tls.certificate_file),
-            ("ssl.key.location", &tls.key_file),
+            ("ssl.ca.location", "tls.ca_file", &tls.ca_file),
+            ("ssl.certificate.location", "tls.certificate_file", &tls.certificate_file),
+            ("ssl.key.location", "tls.key_file", &tls.key_file),
         ];
-        for (name, file) in files {
+        for (name, setting, file) in files {
             if let Some(file) = file {
+                readable(setting, file)?;
                 config.set(name, file);
             }
         }
@@ -228,179 +190,5 @@ fn secure(settings: &ConnectionSettings, config: &mut ClientConfig) -> Result<()
     Ok(())
 }
 
-/// How brokers are reached, whatever for.
-const REACHING: &[(&str, &str)] = &[
-    ("broker.address.family", "any"),
-    ("client.id", "dirigent"),
-    ("connections.max.idle.ms", "0"),
-    // what a client measures of itself goes nowhere but to us
-    ("enable.metrics.push", "false"),
-    ("enable.ssl.certificate.verification", "true"),
-    ("log.connection.close", "false"),
-    ("metadata.max.age.ms", "900000"),
-    // a broker that comes back is found within a second
-    ("reconnect.backoff.max.ms", "1000"),
-    ("reconnect.backoff.ms", "100"),
-    ("retry.backoff.max.ms", "1000"),
-    ("retry.backoff.ms", "100"),
-    ("socket.connection.setup.timeout.ms", "10000"),
-    ("socket.keepalive.enable", "true"),
-    ("socket.nagle.disable", "true"),
-    ("socket.timeout.ms", "60000"),
-    ("ssl.endpoint.identification.algorithm", "https"),
-    ("statistics.interval.ms", "5000"),
-    ("topic.metadata.refresh.interval.ms", "60000"),
-];
-
-/// How records are fetched; may be given otherwise.
-const READING: &[(&str, &str)] = &[
-    ("check.crcs", "true"),
-    ("fetch.error.backoff.ms", "100"),
-    ("fetch.max.bytes", "52428800"),
-    ("fetch.message.max.bytes", "1048576"),
-    ("fetch.min.bytes", "1"),
-    // by default a consumer whose queue was full looks again after a second
-    ("fetch.queue.backoff.ms", "20"),
-    ("fetch.wait.max.ms", "500"),
-    ("queued.max.messages.kbytes", "65536"),
-    ("queued.min.messages", "100000"),
-    ("receive.message.max.bytes", "100000000"),
-];
-
-/// What exactly-once asks of a consumer.
-const READING_OWNED: &[(&str, &str)] = &[
-    ("auto.offset.reset", "error"),
-    ("enable.auto.commit", "false"),
-    ("enable.auto.offset.store", "false"),
-    ("enable.partition.eof", "false"),
-    ("group.protocol", "classic"),
-    ("isolation.level", "read_committed"),
-];
-
-/// How records are sent; may be given otherwise.
-const WRITING: &[(&str, &str)] = &[
-    ("batch.num.messages", "10000"),
-    ("batch.size", "1000000"),
-    ("compression.type", "none"),
-    ("linger.ms", "5"),
-    ("max.in.flight.requests.per.connection", "5"),
-    // a dead letter of the longest record, its key and its headers; a broker takes 1,048,588 bytes unless told otherwise
-    ("message.max.bytes", "1048500"),
-    ("message.send.max.retries", "2147483647"),
-    ("queue.buffering.max.kbytes", "262144"),
-    ("queue.buffering.max.messages", "200000"),
-    ("request.timeout.ms", "30000"),
-    ("transaction.timeout.ms", "60000"),
-];
-
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn settings(value: Value) -> ConnectionSettings {
-        serde_json::from_value(value).unwrap()
-    }
-
-    #[test]
-    fn properties_that_are_ours_are_refused_with_the_reason() {
-        for (name, reason) in OWNED {
-            let settings = json!({"bootstrap_servers": "a:1", "librdkafka": {*name: "x"}});
-            let faults = ConnectionSettings::faults(&settings);
-            let expected = (
-                format!("/librdkafka/{name}"),
-                format!("`{name}` is not yours to set"),
-                (*reason).to_owned(),
-            );
-            assert_eq!(faults, [expected]);
-        }
-        assert!(OWNED.is_sorted_by_key(|(name, _)| name));
-    }
-
-    #[test]
-    fn properties_that_are_given_twice_unknown_or_wrong_are_told() {
-        let settings = json!({
-            "bootstrap_servers": "a:1",
-            "tls": {"ca_file": "ca.pem"},
-            "sasl": {"mechanism": "PLAIN", "username": "u", "password": "p"},
-            "librdkafka": {
-                "security.protocol": "ssl", "sasl.username": "u", "ssl.ca.location": "x", "ssl.key.location": "k",
-                "linger.mss": 5, "linger.ms": "soon", "socket.timeout.ms": 1, "ssl.crl.location": "crl.pem",
-            },
-        });
-        let told: Vec<String> = ConnectionSettings::faults(&settings)
-            .iter()
-            .map(|(pointer, message, _)| format!("{pointer}: {message}"))
-            .collect();
-        insta::assert_snapshot!(told.join("\n"), @r#"
-        /librdkafka/linger.ms: Invalid value for configuration property "queue.buffering.max.ms"
-        /librdkafka/linger.mss: No such configuration property: "linger.mss"
-        /librdkafka/sasl.username: `sasl.username` is given by `sasl.username`
-        /librdkafka/security.protocol: `security.protocol` is given by `tls`
-        /librdkafka/socket.timeout.ms: Configuration property "socket.timeout.ms" value 1 is outside allowed range 10..300000
-        /librdkafka/ssl.ca.location: `ssl.ca.location` is given by `tls.ca_file`
-        "#);
-        let by_pass = json!({"bootstrap_servers": "a:1", "librdkafka": {"sasl.mechanism": "OAUTHBEARER"}});
-        assert_eq!(ConnectionSettings::faults(&by_pass).len(), 1);
-        let plain = json!({"bootstrap_servers": "a:1", "librdkafka": {
-            "security.protocol": "sasl_ssl", "sasl.mechanism": "PLAIN", "sasl.username": "u", "sasl.password": "p",
-        }});
-        assert_eq!(ConnectionSettings::faults(&plain), []);
-    }
-
-    #[test]
-    fn librdkafka_takes_what_we_say() {
-        let through = settings(
-            json!({"bootstrap_servers": "a:1", "librdkafka": {"linger.ms": 0, "check.crcs": false}}),
-        );
-        let roles = [
-            Role::Consumer { group: "g" },
-            Role::Producer { transactional_id: None },
-            Role::Producer { transactional_id: Some("dirigent.x.0") },
-            Role::Observer,
-            Role::Admin,
-        ];
-        for role in roles {
-            let config = config(&through, role).unwrap();
-            let native = config.create_native_config().unwrap();
-            assert_eq!(native.get("bootstrap.servers").unwrap(), "a:1");
-            assert_eq!(native.get("linger.ms").unwrap(), "0");
-            assert_eq!(native.get("check.crcs").unwrap(), "false");
-        }
-        let reader = config(&through, roles[0]).unwrap();
-        for (name, value) in READING_OWNED {
-            assert_eq!(reader.get(name), Some(*value));
-        }
-    }
-
-    #[test]
-    fn the_protocol_follows_from_tls_and_login() {
-        let login = json!({"mechanism": "SCRAM-SHA-512", "username": "u", "password": "p"});
-        for (tls, sasl, protocol) in [
-            (Value::Null, Value::Null, "plaintext"),
-            (json!({}), Value::Null, "ssl"),
-            (Value::Null, login.clone(), "sasl_plaintext"),
-            (json!({}), login, "sasl_ssl"),
-        ] {
-            let settings = settings(json!({"bootstrap_servers": "a:1", "tls": tls, "sasl": sasl}));
-            let config = config(&settings, Role::Admin).unwrap();
-            assert_eq!(config.get("security.protocol"), Some(protocol));
-        }
-    }
-
-    #[test]
-    fn a_password_lies_in_a_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("password");
-        std::fs::write(&file, "s3cret\n").unwrap();
-        let with = |file: &str| {
-            settings(json!({"bootstrap_servers": "a:1",
-                "sasl": {"mechanism": "PLAIN", "username": "u", "password_file": file}}))
-        };
-        let config_of = |file: &str| config(&with(file), Role::Admin);
-        assert_eq!(config_of(file.to_str().unwrap()).unwrap().get("sasl.password"), Some("s3cret"));
-        let error = config_of("/no/such/file").unwrap_err().to_string();
-        insta::assert_snapshot!(error, @"cannot read /no/such/file, which `sasl.password_file` names: No such file or directory (os error 2)");
-    }
-}
+mod tests;

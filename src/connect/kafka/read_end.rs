@@ -24,6 +24,14 @@ use super::{
 /// How often it is asked whether a transaction is still open.
 const ASK: Duration = Duration::from_millis(10);
 
+/// A record that was committed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Committed<'r> {
+    pub(super) offset: u64,
+    pub(super) key: Option<&'r [u8]>,
+    pub(super) value: Option<&'r [u8]>,
+}
+
 /// A partition that is read to its end.
 pub(super) struct ReadEnd<'a> {
     pub(super) cluster: &'a Cluster,
@@ -41,7 +49,7 @@ impl ReadEnd<'_> {
     ///
     /// # Errors
     /// The brokers do not answer or do not allow it, or a transaction stays open.
-    pub(super) fn read(&self, from: u64, each: impl FnMut(u64, &[u8])) -> Result<u64, ClusterError> {
+    pub(super) fn read(&self, from: u64, each: impl FnMut(Committed<'_>)) -> Result<u64, ClusterError> {
         let Watermarks { low, high } = self.cluster.watermarks(self.topic, self.partition)?;
         self.read_to(Some(high), from.max(low), each)
     }
@@ -50,7 +58,7 @@ impl ReadEnd<'_> {
     ///
     /// # Errors
     /// The brokers do not answer or do not allow it.
-    pub(super) fn look(&self, from: u64, each: impl FnMut(u64, &[u8])) -> Result<u64, ClusterError> {
+    pub(super) fn look(&self, from: u64, each: impl FnMut(Committed<'_>)) -> Result<u64, ClusterError> {
         let Watermarks { low, .. } = self.cluster.watermarks(self.topic, self.partition)?;
         self.read_to(None, from.max(low), each)
     }
@@ -59,7 +67,7 @@ impl ReadEnd<'_> {
         &self,
         high: Option<u64>,
         from: u64,
-        mut each: impl FnMut(u64, &[u8]),
+        mut each: impl FnMut(Committed<'_>),
     ) -> Result<u64, ClusterError> {
         if let Some(high) = high.filter(|high| from >= *high) {
             return Ok(high);
@@ -100,7 +108,7 @@ impl ReadEnd<'_> {
                     if at >= high {
                         return Ok(high);
                     }
-                    each(at, record.payload().unwrap_or_default());
+                    each(Committed { offset: at, key: record.key(), value: record.payload() });
                 }
                 // everything below the stable offset has been given, which is past the end
                 Some(Err(KafkaError::PartitionEOF(_))) => return Ok(high),

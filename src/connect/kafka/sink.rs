@@ -8,7 +8,7 @@
 //! Without transactions (`delivery: at_least_once`) the records of an epoch come before its progress, and again after a crash
 //! between them; log and progress mean the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
@@ -17,11 +17,13 @@ use serde_json::Value;
 use super::{
     connection::ConnectionSettings,
     error::ClusterError,
-    log::{self, LogTopic, Placed, ReadError, last_generation},
+    log::{self, LogTopic, Placed, ReadError, WITHIN, last_generation},
     partitioner::partition_of,
     patience::Patience,
     progress::{Kind, ProgressRecord, ProgressTopic, Written},
+    read_end::ReadEnd,
     standby::make_topic,
+    topics::TopicDescription,
     transaction::{Outgoing, Transactions},
     wanted::WantedTopic,
 };
@@ -30,9 +32,9 @@ use crate::{
         place::Place,
         registry::{Fault, OpenError, OpenSinkError, SinkContext, SinkKind, Target},
     },
-    engine::sink::{OpenSink, Output, Sink, SinkError},
+    engine::sink::{OpenSink, Output, Progress, Sink, SinkError},
     records::{
-        message::{headers, messages},
+        message::{Message, headers, messages, push_message},
         render::Form,
     },
 };
@@ -60,7 +62,7 @@ pub const SINK: SinkKind = SinkKind {
         Target { setting: "topic", words: format!("topic {topic}"), place }
     },
     together: true,
-    log: Some(log::open),
+    log: Some(&log::PLACE),
     open,
 };
 
@@ -129,10 +131,9 @@ fn open(sinks: &[(&str, &Value)], context: &SinkContext<'_>) -> Result<OpenSink,
     let log = LogTopic::connect(first.connection.clone(), context.name).map_err(cluster_fault)?;
     make_topic(&log.cluster, &WantedTopic::progress(context.name, 1)).map_err(|e| fault(e, HINT))?;
     let topics: Vec<&str> = settings.iter().map(|settings| settings.topic.as_str()).collect();
+    let found_topics = log.cluster.describe(&topics).map_err(cluster_fault)?;
     let mut members = Vec::new();
-    for ((id, topic), found) in
-        names.iter().zip(&topics).zip(log.cluster.describe(&topics).map_err(cluster_fault)?)
-    {
+    for ((id, topic), found) in names.iter().zip(&topics).zip(&found_topics) {
         let Some(found) = found else {
             let hint = "`dirigent topics create TOPOLOGY` makes the topics of a topology";
             return Err(fault(format!("there is no topic `{topic}`, which `{id}` writes"), hint).into());
@@ -144,7 +145,8 @@ fn open(sinks: &[(&str, &Value)], context: &SinkContext<'_>) -> Result<OpenSink,
         });
     }
     let id = format!("dirigent.{}.0", context.name);
-    let transactions = Transactions::new(&log.connection, id).map_err(cluster_fault)?;
+    let transactions =
+        Transactions::new(&log.connection, id, ("sinks", context.metrics)).map_err(cluster_fault)?;
     let mut sink = KafkaSink {
         log,
         log_at: context.log_at,
@@ -154,7 +156,7 @@ fn open(sinks: &[(&str, &Value)], context: &SinkContext<'_>) -> Result<OpenSink,
         members,
         written: BTreeMap::new(),
         stands: BTreeMap::new(),
-        patience: Patience::new(context.interrupt),
+        patience: Patience::new(context.interrupt, context.metrics),
     };
     let refused = |error: SinkError| match error {
         SinkError::Superseded { .. } => OpenSinkError::Sink(error),
@@ -178,8 +180,15 @@ fn open(sinks: &[(&str, &Value)], context: &SinkContext<'_>) -> Result<OpenSink,
         }
         sink.written = found.sinks;
     }
+    let emptied = if context.from_scratch {
+        sink.tombstones(&found_topics).map_err(cluster_fault)?
+    } else {
+        Vec::new()
+    };
+    let outputs: Vec<Output<'_>> =
+        emptied.iter().map(|text| Output { text, progress: Progress::default() }).collect();
     let opened = sink.record(Kind::Open, sink.written.clone());
-    sink.settle(&[], opened).map_err(refused)?;
+    sink.settle(&outputs, opened).map_err(refused)?;
     let written = names.iter().map(|id| sink.written.get(*id).map(|written| (*written).into())).collect();
     Ok(OpenSink { sink: Box::new(sink), written })
 }
@@ -206,6 +215,36 @@ impl KafkaSink {
         self.transactions.init()?;
         let (records, _) = self.log.read(self.log_at)?;
         Ok((records, self.progress.read(&self.log.cluster, &self.log.connection)?))
+    }
+
+    /// For each topic that keeps the last record of a key: tombstones for the keys that it has, where all is to begin anew.
+    fn tombstones(&self, topics: &[Option<TopicDescription>]) -> Result<Vec<Vec<u8>>, ClusterError> {
+        let mut all = Vec::new();
+        for topic in topics.iter().flatten() {
+            let mut text = Vec::new();
+            let compacted = topic.setting("cleanup.policy").contains("compact");
+            for partition in (0..topic.partitions).filter(|_| compacted) {
+                let reader = ReadEnd {
+                    cluster: &self.log.cluster,
+                    connection: &self.log.connection,
+                    group: &self.progress.group,
+                    topic: &topic.name,
+                    partition,
+                    within: 10 * WITHIN,
+                };
+                let mut live = BTreeSet::new();
+                reader.read(0, |record| match (record.key, record.value) {
+                    (Some(key), Some(_)) => drop(live.insert(key.to_vec())),
+                    (Some(key), None) => drop(live.remove(key)),
+                    (None, _) => {}
+                })?;
+                for key in live {
+                    push_message(&mut text, &Message { key: Some(&key), value: None, headers: b"" });
+                }
+            }
+            all.push(text);
+        }
+        Ok(all)
     }
 
     fn fault(&self, reason: String) -> SinkError {

@@ -187,8 +187,9 @@ fn open(settings: &Value, context: &SourceContext<'_>) -> Result<OpenedSource, O
     }
     partitions.sort_by_key(|(number, ..)| *number);
     let bounded = settings.until.is_some();
-    let consumption = Consumption::start(&settings.connection, &settings.group_id, context.id, bounded)
-        .map_err(cluster_fault)?;
+    let consumption =
+        Consumption::start(&settings.connection, &settings.group_id, (context.id, context.metrics), bounded)
+            .map_err(cluster_fault)?;
     let mut opened = Vec::new();
     for (number, name, identity, address) in partitions {
         let Watermarks { low, .. } =

@@ -24,6 +24,7 @@ use crate::{
         disk::{Disk, put},
         log::LogStoreError,
     },
+    telemetry::{Status, StatusMeter},
 };
 
 /// The file in the state folder.
@@ -89,6 +90,7 @@ pub(super) fn wait(
     idle_epoch: Duration,
     takeover_after: Duration,
     patience: &Patience,
+    status: &StatusMeter,
 ) -> Result<(), StandbyError> {
     let (records, _) = log.look(0)?;
     match last_generation(&records) {
@@ -107,6 +109,7 @@ pub(super) fn wait(
         let high = log.cluster.watermarks(&log.topic, 0)?.high;
         if high > end {
             if !stands_by {
+                status.set(Status::Standby);
                 tracing::info!(
                     "another run of this name is going on: standing by until it has logged nothing for {takeover_after:?} \
                      (`--takeover` ends it)"
@@ -116,6 +119,7 @@ pub(super) fn wait(
         }
     }
     if stands_by {
+        status.set(Status::Starting);
         tracing::info!("the other run has logged nothing for {takeover_after:?}: taking over");
     }
     Ok(())

@@ -25,56 +25,13 @@ use super::{
     native,
 };
 
+pub use super::topic::{TopicDescription, TopicToMake, Watermarks};
+
 /// How long one attempt to reach a broker takes.
 const ATTEMPT: Duration = Duration::from_millis(500);
 
 /// How long until the brokers are asked again.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
-
-/// A topic as it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TopicDescription {
-    /// Its name.
-    pub name: String,
-    /// Its id, as base64: a topic that was deleted and made again has another.
-    pub id: String,
-    /// How many partitions it has.
-    pub partitions: u32,
-    /// How many replicas the partition with the fewest has.
-    pub replication: u32,
-    /// Its settings in effect, those of the brokers included.
-    pub config: BTreeMap<String, String>,
-}
-
-impl TopicDescription {
-    /// A setting in effect; empty where the brokers do not tell it.
-    #[must_use]
-    pub fn setting(&self, name: &str) -> &str {
-        self.config.get(name).map_or("", String::as_str)
-    }
-}
-
-/// Where a partition begins and ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Watermarks {
-    /// The first offset that is still there.
-    pub low: u64,
-    /// The offset that the next record gets, open transactions included.
-    pub high: u64,
-}
-
-/// A topic that is to be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TopicToMake {
-    /// Its name.
-    pub name: String,
-    /// How many partitions.
-    pub partitions: u32,
-    /// How many replicas each.
-    pub replication: u32,
-    /// Settings that differ from those of the brokers.
-    pub config: Vec<(&'static str, String)>,
-}
 
 /// A cluster to ask.
 pub struct Cluster {
@@ -345,7 +302,15 @@ impl Cluster {
         while self.observer.poll(Duration::ZERO).is_some() {}
     }
 
-    fn explain(&self, doing: &str, error: &KafkaError) -> ClusterError {
+    /// What is said of a topic that [`Cluster::describe`] has not found.
+    #[must_use]
+    pub fn no_topic(&self, doing: &str) -> ClusterError {
+        self.explain(doing, &KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition))
+    }
+
+    /// Why a call failed, by what it answered and what was reported meanwhile.
+    #[must_use]
+    pub fn explain(&self, doing: &str, error: &KafkaError) -> ClusterError {
         self.drain();
         self.state.explain(doing, error)
     }

@@ -26,7 +26,10 @@ use super::{
     connection::{ConnectionSettings, Role},
     error::{ClusterError, code_of, is_absence, is_denial, is_rejection},
 };
-use crate::records::message::headers;
+use crate::{
+    records::message::headers,
+    telemetry::{ClusterMeter, Metrics},
+};
 
 /// How long a transaction may take; a little more than a delivery may (`properties`).
 const WITHIN: Duration = Duration::from_secs(60);
@@ -102,8 +105,8 @@ pub(super) struct Transactions {
     reports: Reports,
     id: String,
     producer: Option<BaseProducer<Reports>>,
-    /// How often a producer was made.
-    pub(super) made: u64,
+    /// What it is called in metrics, and where they are.
+    meter: (&'static str, Arc<ClusterMeter>),
 }
 
 impl Transactions {
@@ -111,10 +114,15 @@ impl Transactions {
     ///
     /// # Errors
     /// The settings are refused.
-    pub(super) fn new(connection: &ConnectionSettings, id: String) -> Result<Self, ClusterError> {
+    pub(super) fn new(
+        connection: &ConnectionSettings,
+        id: String,
+        (writer, metrics): (&'static str, &Metrics),
+    ) -> Result<Self, ClusterError> {
         let (config, state) = connection.client(Role::Producer { transactional_id: Some(&id) })?;
         let reports = Reports { state, offsets: Arc::default(), untaken: Arc::default() };
-        Ok(Self { config, reports, id, producer: None, made: 0 })
+        let meter = (writer, Arc::clone(metrics.cluster()));
+        Ok(Self { config, reports, id, producer: None, meter })
     }
 
     /// Lets go of the producer: whatever it has under way is not ours to judge any more.
@@ -149,7 +157,7 @@ impl Transactions {
             }
         }
         self.producer = Some(producer);
-        self.made += 1;
+        self.meter.1.made_producer(self.meter.0);
         Ok(())
     }
 
@@ -162,7 +170,13 @@ impl Transactions {
         &mut self,
         records: impl Iterator<Item = Outgoing<'r>>,
     ) -> Result<Vec<u64>, ClusterError> {
-        self.try_to_write(records).map_err(|error| {
+        let started = Instant::now();
+        let outcome = self.try_to_write(records);
+        if outcome.is_ok() {
+            self.meter.1.committed(self.meter.0, started.elapsed());
+        }
+        outcome.map_err(|error| {
+            self.meter.1.unclear(self.meter.0);
             let untaken = lock(&self.reports.untaken).take();
             self.drop_producer();
             let cause = untaken.filter(|untaken| {

@@ -82,6 +82,12 @@ impl WantedTopic {
         }
     }
 
+    /// Whether a run makes it where it is not there.
+    #[must_use]
+    pub fn is_made_by_runs(&self) -> bool {
+        matches!(self.used_as, Use::Log | Use::Progress { .. })
+    }
+
     /// How it is made on a cluster. `partitions` and `replication` count where nothing else is asked for; without `replication` there
     /// are three replicas, or one on each broker where there are fewer.
     #[must_use]

@@ -207,6 +207,12 @@ impl Intake {
         }
     }
 
+    /// Whether epochs that the log has are still to come again.
+    #[must_use]
+    pub fn replaying(&self) -> bool {
+        !lock(&self.state).replay.is_empty()
+    }
+
     /// Whether the wall clock drives the epochs.
     #[must_use]
     pub fn is_live(&self) -> bool {

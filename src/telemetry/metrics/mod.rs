@@ -8,10 +8,12 @@
 //! `/proc` tells.
 
 mod checkpoints;
+mod cluster;
 mod histogram;
 mod models;
 mod process;
 mod sampled;
+mod status;
 mod steps;
 
 use std::{
@@ -28,9 +30,11 @@ use prometheus_client::{
 };
 
 pub use checkpoints::CheckpointMeter;
+pub use cluster::{ClusterMeter, Lag};
 pub use histogram::{Distribution, Histogram, Tally};
 pub use models::{CLASSES, ModelMeter, Predictions, SliceFigures};
 pub use sampled::{Labels, SampleKind};
+pub use status::{Status, StatusMeter};
 pub use steps::StepMeter;
 
 use self::{
@@ -67,6 +71,8 @@ pub struct Metrics {
     steps: Arc<Steps>,
     models: Arc<Models>,
     checkpoints: Arc<CheckpointMeter>,
+    cluster: Arc<ClusterMeter>,
+    status: Arc<StatusMeter>,
     errors: Arc<Errors>,
 }
 
@@ -88,6 +94,8 @@ impl Default for Metrics {
             steps: Arc::default(),
             models: Arc::default(),
             checkpoints: Arc::default(),
+            cluster: Arc::default(),
+            status: Arc::default(),
             errors: Arc::default(),
         };
         let started = Instant::now();
@@ -113,6 +121,7 @@ impl Default for Metrics {
         );
         metrics.sample_models();
         metrics.sample_checkpoints();
+        metrics.sample_cluster();
         metrics
     }
 }
@@ -146,6 +155,18 @@ impl Metrics {
     #[must_use]
     pub fn checkpoints(&self) -> &Arc<CheckpointMeter> {
         &self.checkpoints
+    }
+
+    /// The meter of the cluster that the run reads from and writes to.
+    #[must_use]
+    pub fn cluster(&self) -> &Arc<ClusterMeter> {
+        &self.cluster
+    }
+
+    /// What the run is about.
+    #[must_use]
+    pub fn status(&self) -> &Arc<StatusMeter> {
+        &self.status
     }
 
     /// Fading accuracy of a champion's published predictions, where it is known.
@@ -238,6 +259,62 @@ impl Metrics {
             "checkpoint_duration_seconds",
             "From the last part of a checkpoint to its record in the log",
             move || vec![(Labels::new(), shown.duration())],
+        );
+    }
+
+    fn sample_cluster(&self) {
+        let status = Arc::clone(&self.status);
+        self.sample(
+            "status",
+            "What the run is about: 1 for that, 0 for the rest",
+            SampleKind::Gauge,
+            move || {
+                let states = status.states().into_iter();
+                states.map(|(word, on)| (vec![("status".to_owned(), word.to_owned())], on)).collect()
+            },
+        );
+        type Family = (&'static str, &'static str, SampleKind, fn(&ClusterMeter) -> Vec<(Labels, f64)>);
+        let families: [Family; 5] = [
+            (
+                "source_lag_records",
+                "Records of a partition that are not read",
+                SampleKind::Gauge,
+                ClusterMeter::lag_records,
+            ),
+            (
+                "source_lag_seconds",
+                "How long ago the newest record that was read was written, where there is a lag",
+                SampleKind::Gauge,
+                ClusterMeter::lag_seconds,
+            ),
+            (
+                "source_received_bytes",
+                "Bytes that a source has received from its brokers",
+                SampleKind::Counter,
+                ClusterMeter::received_bytes,
+            ),
+            (
+                "transactions_unclear",
+                "Transactions whose outcome had to be looked up",
+                SampleKind::Counter,
+                ClusterMeter::unclear_transactions,
+            ),
+            (
+                "producers_recreated",
+                "Producers that were made after the first of a writer",
+                SampleKind::Counter,
+                ClusterMeter::recreated_producers,
+            ),
+        ];
+        for (name, help, kind, read) in families {
+            let shown = Arc::clone(&self.cluster);
+            self.sample(name, help, kind, move || read(&shown));
+        }
+        let shown = Arc::clone(&self.cluster);
+        self.sample_histograms(
+            "transaction_duration_seconds",
+            "From the first record of a transaction to its commit",
+            move || shown.transactions(),
         );
     }
 

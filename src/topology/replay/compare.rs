@@ -15,7 +15,12 @@ use serde_json::Value;
 use super::{ReplayError, from_checkpoint::Base};
 use crate::{
     connect::file::progress,
-    engine::{Epoch, disk::Disk, log::record::EpochRecord},
+    engine::{
+        Epoch,
+        disk::Disk,
+        log::record::EpochRecord,
+        sink::{Progress, chain::Chain},
+    },
     topology::{
         options::DEAD_LETTERS,
         stored::{SinkProgress, StoredState, StoredStateError},
@@ -43,6 +48,8 @@ struct Real {
     epochs: usize,
     /// What comes after this epoch is compared.
     after: Epoch,
+    /// The chain of hashes after the last epoch, where the output cannot be read again here.
+    chain: Option<Chain>,
 }
 
 /// What a comparison gave.
@@ -91,19 +98,25 @@ pub(super) fn compare_with(
                 "the sink was added to a state that was there: it began with what that held".to_owned()
             );
         }
-        if std::fs::metadata(&written.path).is_ok_and(|found| !found.is_file()) {
+        if !sink.elsewhere && std::fs::metadata(&written.path).is_ok_and(|found| !found.is_file()) {
             return Err(format!("{} is no file that can be read again", written.path.display()));
         }
         let epoch = written.progress.epoch;
         let after = base.map_or(0, Base::epoch);
         let covered = |record: &&EpochRecord| record.epoch > after && record.epoch <= epoch;
         let epochs = state.log.epochs().filter(covered).count();
-        Ok(Real { path: written.path.clone(), length: written.length, epoch, epochs, after })
+        let chain = sink.elsewhere.then_some(written.progress.chain);
+        Ok(Real { path: written.path.clone(), length: written.length, epoch, epochs, after, chain })
     };
     Compared { id: id.to_owned(), copy, journal: progress::path_of(folder, id), real: real() }
 }
 
 impl Compared {
+    /// The last epoch that the replay may have, if what is compared is a chain.
+    pub(super) fn ends(&self) -> Option<Epoch> {
+        self.real.as_ref().ok().and_then(|real| real.chain.map(|_| real.epoch))
+    }
+
     /// Compares the replay's output with the real one, line by line, up to where that counts.
     ///
     /// # Errors
@@ -115,9 +128,18 @@ impl Compared {
         };
         let fault = |error| ReplayError::Io { path: self.copy.clone(), error };
         let written = progress::written(disk, &self.journal).map_err(StoredStateError::Journal)?;
-        let found = written.map_or(0, |written| written.progress.epoch);
+        let Progress { epoch: found, chain } = written.as_ref().map(|w| w.progress).unwrap_or_default();
         if found < real.epoch {
             return Err(ReplayError::Stopped { found, expected: real.epoch });
+        }
+        if let Some(expected) = real.chain {
+            let bytes = written.map_or(0, |written| written.length);
+            return Ok(if chain == expected {
+                Outcome::Equal { epochs: real.epochs, bytes }
+            } else {
+                let what = format!("the chain of hashes is {expected}, that of the replay {chain}");
+                Outcome::Differs { line: 0, epoch: Some(real.epoch), what }
+            });
         }
         let is_same_end = found == real.epoch;
         let mut copy = BufReader::new(File::open(&self.copy).map_err(fault)?);

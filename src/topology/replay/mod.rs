@@ -155,7 +155,7 @@ pub fn prepare(disk: &Arc<dyn Disk>, plan: &Plan, into: &Path) -> Result<Prepare
     let mut compared = Vec::new();
     for sink in &mut replayed.sinks {
         let copy = into.join(format!("{}.jsonl", sink.id));
-        sink.kind = &file::SINK;
+        sink.kind = if sink.kind.form == file::SINK.form { &file::SINK } else { &file::MESSAGES };
         sink.settings = json!({"path": copy});
         compared.push(compare_with(&state, &sinks, &sink.id, copy, &folder, base.as_ref()));
     }
@@ -173,7 +173,9 @@ pub fn prepare(disk: &Arc<dyn Disk>, plan: &Plan, into: &Path) -> Result<Prepare
     file::copy_spools(&**disk, &state.folder, &folder)
         .map_err(|(path, error)| ReplayError::Io { path, error })?;
     let path = folder.join(LOG);
-    let seed = seed(&state, base.as_ref());
+    // of an output that cannot be read again here, the chain of hashes is compared, which the replay has at its end
+    let until = compared.iter().filter_map(Compared::ends).min().unwrap_or(Epoch::MAX);
+    let seed = seed(&state, base.as_ref(), until);
     Journal::open(Arc::clone(disk), &path, &format(), &seed).map_err(StoredStateError::Journal)?;
     if let Some(base) = &base {
         base.put(&*state.store, disk, &folder, &compared)?;
@@ -208,10 +210,11 @@ fn refuse(plan: &Plan, state: &StoredState, after: Epoch) -> Result<(), ReplayEr
 }
 
 /// The records that the replay's log begins with.
-fn seed(state: &StoredState, base: Option<&Base<'_>>) -> Vec<LogRecord> {
+fn seed(state: &StoredState, base: Option<&Base<'_>>, until: Epoch) -> Vec<LogRecord> {
     let after = base.map_or(0, Base::epoch);
     let start = state.starts().last().map(|(_, start)| Body::Generation(start.clone()));
-    let bodies = || state.log.records.iter().map(|record| record.body.clone());
+    let counts = |body: &Body| !matches!(body, Body::Epoch(record) if record.epoch > until);
+    let bodies = || state.log.records.iter().map(|record| record.body.clone()).filter(counts);
     let partitions = bodies().filter(|body| matches!(body, Body::Partition(_)));
     let epochs = bodies().filter(|body| matches!(body, Body::Epoch(record) if record.epoch > after));
     let known: Vec<Body> = match base {

@@ -11,6 +11,7 @@ pub mod summary;
 pub mod verify;
 
 use std::{
+    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -23,6 +24,7 @@ use crate::{
     connect::{
         file::progress::{self, Written},
         object_store::StoreError,
+        registry::OpenError,
     },
     engine::{
         checkpoint::{
@@ -35,6 +37,7 @@ use crate::{
             file::{LogContents, load},
             record::{Body, CheckpointRecord, Start},
         },
+        sink::Progress,
     },
 };
 
@@ -65,6 +68,9 @@ pub enum StoredStateError {
         /// What it said.
         error: io::Error,
     },
+    /// The log lies elsewhere, and cannot be read.
+    #[error(transparent)]
+    Elsewhere(#[from] OpenError),
     /// The store of its checkpoints cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -95,8 +101,10 @@ pub struct StoredState {
     pub(in crate::topology) store: Arc<dyn CheckpointStore>,
     /// The epoch log.
     pub log: LogContents,
-    /// Bytes of the log.
+    /// Bytes of the log; 0 where it does not lie in the folder.
     pub log_bytes: u64,
+    /// Which start wrote last, and how far, where log and progress lie elsewhere: those sinks by id.
+    elsewhere: Option<(u64, BTreeMap<String, Progress>)>,
     /// The checkpoints that are kept, newest first: two at most.
     pub checkpoints: Vec<StoredCheckpoint>,
 }
@@ -111,7 +119,7 @@ impl StoredState {
         let store = plan.options.checkpoint_store(disk)?;
         let mut tries = 1;
         loop {
-            let state = Self::read_once(disk, &folder, &store)?;
+            let state = Self::read_once(disk, &folder, &store, plan)?;
             if let Some(start) = state.starts().last()
                 && start.1.name != plan.name
             {
@@ -143,6 +151,7 @@ impl StoredState {
                     store: plan.options.checkpoint_store(disk)?,
                     log: LogContents::default(),
                     log_bytes: length.unwrap_or(0),
+                    elsewhere: None,
                     checkpoints: Vec::new(),
                 })
             }
@@ -154,12 +163,26 @@ impl StoredState {
         disk: &Arc<dyn Disk>,
         folder: &Path,
         store: &Arc<dyn CheckpointStore>,
+        plan: &Plan,
     ) -> Result<Self, StoredStateError> {
-        let path = folder.join(LOG);
-        let length =
-            disk.length(&path).map_err(|error| StoredStateError::Io { path: path.clone(), error })?;
-        let log_bytes = length.ok_or_else(|| StoredStateError::None(folder.to_owned()))?;
-        let log = load(&**disk, &path)?;
+        // first how far the sinks are, then the log: it has all that they have written
+        let (elsewhere, log, log_bytes) = match plan.log_elsewhere() {
+            Some((place, settings)) => {
+                let written = (place.written)(settings, &plan.name)?;
+                let log = (place.read)(settings, &plan.name)?;
+                if log.records.is_empty() {
+                    return Err(StoredStateError::None(folder.to_owned()));
+                }
+                (Some(written), log, 0)
+            }
+            None => {
+                let path = folder.join(LOG);
+                let length =
+                    disk.length(&path).map_err(|error| StoredStateError::Io { path: path.clone(), error })?;
+                let length = length.ok_or_else(|| StoredStateError::None(folder.to_owned()))?;
+                (None, load(&**disk, &path)?, length)
+            }
+        };
         let mut checkpoints: Vec<StoredCheckpoint> = counting(&log)
             .map(|record| StoredCheckpoint {
                 record: record.clone(),
@@ -174,7 +197,7 @@ impl StoredState {
         }
         checkpoints.truncate(2);
         let (disk, store, folder) = (Arc::clone(disk), Arc::clone(store), folder.to_owned());
-        Ok(Self { disk, folder, store, log, log_bytes, checkpoints })
+        Ok(Self { disk, folder, store, log, log_bytes, elsewhere, checkpoints })
     }
 
     /// Where checkpoints and models lie: the folder, or a URL.
@@ -203,9 +226,28 @@ impl StoredState {
             let id = name.strip_suffix(".log")?.to_owned();
             let journal = folder.join(name);
             let written = progress::written(&*self.disk, &journal);
-            Some(SinkProgress { id, journal, written })
+            Some(SinkProgress { id, journal, written, elsewhere: false })
         });
-        Ok(sinks.collect())
+        let elsewhere = self.elsewhere.iter().flat_map(|(generation, sinks)| {
+            sinks.iter().map(|(id, progress)| {
+                let written = Written {
+                    path: PathBuf::new(),
+                    generation: *generation,
+                    progress: *progress,
+                    length: 0,
+                    blocks: BTreeMap::new(),
+                    last_block: None,
+                    torn: 0,
+                };
+                SinkProgress {
+                    id: id.clone(),
+                    journal: PathBuf::new(),
+                    written: Ok(Some(written)),
+                    elsewhere: true,
+                }
+            })
+        });
+        Ok(sinks.chain(elsewhere).collect())
     }
 }
 
@@ -218,6 +260,8 @@ pub struct SinkProgress {
     pub journal: PathBuf,
     /// What it says; `None` where nothing is in it.
     pub written: Result<Option<Written>, JournalError>,
+    /// What it has written does not lie on this machine, nor its progress.
+    pub elsewhere: bool,
 }
 
 /// The checkpoints that a start would try, newest first.

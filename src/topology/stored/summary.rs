@@ -205,7 +205,11 @@ impl StoredState {
             let progress = written.as_ref().map(|written| written.progress).unwrap_or_default();
             SinkSummary {
                 sink: sink.id,
-                path: written.as_ref().map(|w| w.path.display().to_string()).unwrap_or_default(),
+                path: match &written {
+                    _ if sink.elsewhere => "on Kafka".to_owned(),
+                    Some(written) => written.path.display().to_string(),
+                    None => String::new(),
+                },
                 epoch: progress.epoch,
                 bytes: written.as_ref().map_or(0, |written| written.length),
                 chain: progress.chain.to_string(),

@@ -96,6 +96,7 @@ impl StoredState {
         self.verify_end(&path, self.log_bytes, self.log.torn, verdict);
         // read again: the sinks may have gone on since
         let last = match load(&*self.disk, &path) {
+            _ if self.elsewhere.is_some() => self.log.last_epoch(),
             Ok(log) => log.last_epoch(),
             Err(error) => {
                 verdict.notes.push("without a log, no checkpoint can be told from another".into());
@@ -137,6 +138,11 @@ impl StoredState {
 
     fn verify_sink(&self, sink: &SinkProgress, verdict: &mut Verdict, watch: Watch<'_>) {
         let written = match &sink.written {
+            Ok(Some(_)) if sink.elsewhere => {
+                return verdict
+                    .notes
+                    .push(format!("{}: on Kafka, where its records are not read again", sink.id));
+            }
             Ok(Some(written)) => written,
             Ok(None) => return,
             Err(error) => return verdict.damaged.push(damage_of(error)),
