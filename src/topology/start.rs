@@ -138,7 +138,7 @@ impl State {
                 expected: plan.name.clone(),
             });
         }
-        let generation = contents.generation() + 1;
+        let generation = log.generation(&contents);
         let store = Arc::clone(store);
         Ok(Self { store, _lock: lock, log, contents, from_scratch, restored: None, generation })
     }

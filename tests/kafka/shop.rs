@@ -164,6 +164,15 @@ sinks:
         }
     }
 
+    /// Waits until the beginning of the log, with the start of its run, is gone.
+    pub(super) fn wait_until_truncated(&self, running: &mut Running) {
+        let (cluster, started) = (cluster(&self.settings), Instant::now());
+        while cluster.watermarks(&self.topic("epochs"), 0).unwrap().low < 4 {
+            assert!(running.alive() && started.elapsed() < HANG, "nothing is truncated:\n{}", running.said());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Waits until everything that stands in the input is committed: the group's offsets say so.
     pub(super) fn wait_until_committed(&self, running: &mut Running) {
         let started = Instant::now();

@@ -35,9 +35,14 @@ fn superseded(running: Running) {
 #[test]
 fn a_second_run_stands_by_while_the_first_one_goes_on() {
     let Some(broker) = Broker::shared() else { return };
-    let (shop, elsewhere) = shop(broker);
+    let bootstrap = broker.bootstrap();
+    let wish = Wish { checkpoint: "300ms", ..Wish::at(&bootstrap) };
+    let shop = Shop::make(&broker.settings(&json!({})), &wish);
+    let elsewhere = ["--set", "state=file:./other"];
     let mut first = shop.start(1);
     first.wait_for("running");
+    // what says whose the log is stands in its mark then
+    shop.wait_until_truncated(&mut first);
     let mut second = shop.start_with(1, &elsewhere);
     second.wait_for("standing by");
     // longer than it would have waited for a log that stands still; without records, too, the first one's grows

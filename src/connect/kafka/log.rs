@@ -8,17 +8,15 @@
 //! A topic cannot be rewritten: what a truncation has to keep of what it removes goes into the mark that it leaves
 //! (`Body::Truncated`), which is durable before anything is removed.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
 use super::{
+    claim::{ClaimError, Claimed, claim},
     connection::ConnectionSettings,
     error::ClusterError,
+    log_writer::KafkaLog,
     patience::Patience,
     progress::ProgressTopic,
     read_end::{Committed, ReadEnd},
@@ -30,10 +28,9 @@ use super::{
 use crate::{
     connect::registry::{LogContext, LogPlace, OpenError},
     engine::{
-        Epoch,
         log::{
             EpochLog, LogError, LogStore, LogStoreError,
-            contents::{LogContents, Needed, check},
+            contents::{LogContents, check},
             record::{Body, LogRecord},
             writing::{LogWriter, ThreadedLog},
         },
@@ -44,6 +41,9 @@ use crate::{
 
 /// How long one call to the brokers may take.
 pub(super) const WITHIN: Duration = Duration::from_secs(30);
+/// How often a successor is looked for, and how long between two looks.
+const LOOKS: u32 = 10;
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The log's topic, as it is read.
 pub(super) struct LogTopic {
@@ -84,6 +84,44 @@ impl LogTopic {
         self.parsed(|each| self.read_end().look(from, each))
     }
 
+    /// Appends records in one transaction; their offsets. After an error it is not known whether they are there.
+    pub(super) fn append(
+        &self,
+        transactions: &mut Transactions,
+        records: &[LogRecord],
+    ) -> Result<Vec<u64>, ClusterError> {
+        let values: Vec<Vec<u8>> =
+            records.iter().map(|record| serde_json::to_vec(record).unwrap_or_default()).collect();
+        let outgoing = values.iter().map(|value| Outgoing {
+            topic: &self.topic,
+            partition: 0,
+            key: None,
+            value: Some(value),
+            headers: b"",
+            told: true,
+        });
+        transactions.write(outgoing)
+    }
+
+    /// Looks for a record of somebody newer from an offset on, for a while: whoever has fenced a writer is about to write one, and
+    /// fencing back at once would be a race between two starts that neither wins.
+    pub(super) fn successor(
+        &self,
+        from: u64,
+        is_newer: impl Fn(&LogRecord) -> bool,
+    ) -> Result<Option<u64>, ReadError> {
+        for look in 0..LOOKS {
+            if look > 0 {
+                std::thread::sleep(LOOK);
+            }
+            let (seen, _) = self.look(from)?;
+            if let Some((_, record)) = seen.iter().find(|(_, record)| is_newer(record)) {
+                return Ok(Some(record.generation));
+            }
+        }
+        Ok(None)
+    }
+
     fn parsed(
         &self,
         read: impl FnOnce(&mut dyn FnMut(Committed<'_>)) -> Result<u64, ClusterError>,
@@ -111,12 +149,22 @@ pub(super) enum ReadError {
     Foreign { topic: String, offset: u64, reason: String },
 }
 
-/// The last generation that the log has.
-pub(super) fn last_generation(records: &[Placed]) -> Option<(u64, Option<&str>)> {
-    records.iter().rev().find_map(|(_, record)| match &record.body {
-        Body::Generation(start) => Some((record.generation, start.nonce.as_deref())),
-        _ => None,
-    })
+/// The newest generation that records are of.
+pub(super) fn last_generation(records: &[Placed]) -> Option<u64> {
+    records.last().map(|(_, record)| record.generation)
+}
+
+/// What tells the last start in the log from others; a truncation keeps it in its mark.
+pub(super) fn last_nonce(records: &[Placed]) -> Option<&str> {
+    fn of(record: &LogRecord) -> Option<&str> {
+        match &record.body {
+            Body::Claim { nonce } => Some(nonce),
+            Body::Generation(start) => start.nonce.as_deref(),
+            Body::Truncated { kept, .. } => kept.iter().rev().find_map(of),
+            _ => None,
+        }
+    }
+    records.iter().rev().find_map(|(_, record)| of(record))
 }
 
 /// The log in a topic, before the run has begun.
@@ -128,9 +176,8 @@ struct KafkaLogStore {
     status: Arc<StatusMeter>,
     idle_epoch: Duration,
     takeover_after: Option<Duration>,
-    /// What was read, with offsets, and where it ended.
-    placed: Vec<Placed>,
-    end: u64,
+    /// What was found, once the log is ours.
+    claimed: Option<Claimed>,
 }
 
 /// Where a topology with Kafka sinks has its log.
@@ -197,8 +244,7 @@ fn open(context: &LogContext<'_>) -> Result<Box<dyn LogStore>, OpenError> {
         status: Arc::clone(context.metrics.status()),
         idle_epoch: context.idle_epoch,
         takeover_after: (!context.takeover).then_some(context.takeover_after),
-        placed: Vec::new(),
-        end: 0,
+        claimed: None,
     }))
 }
 
@@ -208,11 +254,6 @@ impl KafkaLogStore {
     fn fault(&self, reason: String) -> LogStoreError {
         let target = format!("the epoch log {}", self.log.topic);
         LogStoreError::Outside { target, reason, hint: HINT.into() }
-    }
-
-    fn read(&mut self) -> Result<(), LogStoreError> {
-        (self.placed, self.end) = self.log.read(0).map_err(|error| self.fault(error.to_string()))?;
-        Ok(())
     }
 }
 
@@ -255,202 +296,56 @@ impl LogStore for KafkaLogStore {
             )
             .map_err(|error| error.into_store(&self.log.topic))?;
         }
-        self.transactions.init().map_err(|error| self.fault(error.to_string()))?;
-        self.read()?;
-        let last = self.placed.last().map(|(_, record)| (record.seq, record.generation));
-        if let Some((seq, generation)) = last.filter(|_| from_scratch) {
+        let claimed = claim(&self.log, &mut self.transactions, &mut self.nonce, &mut self.patience).map_err(
+            |error| match error {
+                ClaimError::Superseded { generation } => LogStoreError::Superseded { generation },
+                error => self.fault(error.to_string()),
+            },
+        )?;
+        let (_, LogRecord { seq, generation, .. }) = claimed.claim;
+        let contents = if from_scratch && !claimed.before.is_empty() {
             // numbers go on, and nothing else does
             let body = Body::Truncated { through: 0, kept: Vec::new() };
-            return Ok(LogContents { records: vec![LogRecord { seq, generation, body }], torn: 0 });
-        }
-        let contents = counting(&self.placed);
+            LogContents { records: vec![LogRecord { seq, generation, body }], torn: 0 }
+        } else {
+            counting(&claimed.before)
+        };
         check(&contents.records).map_err(|(_, reason)| self.fault(reason))?;
+        self.claimed = Some(claimed);
         Ok(contents)
     }
 
+    fn generation(&self, contents: &LogContents) -> u64 {
+        self.claimed.as_ref().map_or(contents.generation(), |claimed| claimed.claim.1.generation)
+    }
+
     fn begin(
-        mut self: Box<Self>,
+        self: Box<Self>,
         contents: LogContents,
         generation: u64,
         mut begin: Vec<Body>,
     ) -> Result<Arc<dyn EpochLog>, LogStoreError> {
-        let nonce = self.nonce.renew().map_err(|error| self.fault(error.to_string()))?;
-        if let Some(Body::Generation(start)) = begin.first_mut() {
-            start.nonce = Some(nonce.clone());
-        }
-        let begins_at = self.end;
-        let seq = contents.records.last().map_or(0, |record| record.seq);
-        let Self { log, transactions, patience, mut placed, end, .. } = *self;
-        let first = contents.records.first().map_or(0, |record| record.seq);
-        placed.retain(|(_, record)| record.seq >= first);
+        let Self { log, transactions, patience, claimed, .. } = *self;
         let topic = log.topic.clone();
-        let mut writer = KafkaLog {
-            log,
-            transactions,
-            patience,
-            placed: placed.into(),
-            contents,
-            generation,
-            nonce,
-            seq,
-            end,
+        let fault = |reason: String| LogStoreError::Outside {
+            target: format!("the epoch log {topic}"),
+            reason,
+            hint: HINT.into(),
         };
-        let append = writer.append(begin);
-        append.and_then(|()| writer.read_back(begins_at)).map_err(|error| match error {
+        let Some(Claimed { before, claim, begins_at, nonce }) = claimed else {
+            return Err(fault("it was not opened".into()));
+        };
+        if let Some(Body::Generation(start)) = begin.first_mut() {
+            start.nonce = Some(nonce);
+        }
+        let first = contents.records.first().map_or(0, |record| record.seq);
+        let (end, seq) = (claim.0 + 1, claim.1.seq);
+        let placed = before.into_iter().filter(|(_, record)| record.seq >= first).chain([claim]).collect();
+        let mut writer = KafkaLog { log, transactions, patience, placed, contents, generation, seq, end };
+        writer.append(begin).map_err(|error| match error {
             LogError::Superseded { generation } => LogStoreError::Superseded { generation },
-            LogError::Write(reason) => {
-                LogStoreError::Outside { target: format!("the epoch log {topic}"), reason, hint: HINT.into() }
-            }
+            LogError::Write(reason) => fault(reason),
         })?;
         Ok(Arc::new(ThreadedLog::new(Box::new(writer), begins_at)))
-    }
-}
-
-/// The log in a topic while its run goes on.
-struct KafkaLog {
-    log: LogTopic,
-    transactions: Transactions,
-    patience: Patience,
-    /// The records that are in the topic, with their offsets.
-    placed: VecDeque<Placed>,
-    /// What counted at the start.
-    contents: LogContents,
-    generation: u64,
-    /// What tells this start from another one that gave itself the same number.
-    nonce: String,
-    seq: u64,
-    /// Everything before it was read, or written by this run.
-    end: u64,
-}
-
-impl KafkaLog {
-    fn fault(&self, error: &dyn std::fmt::Display) -> LogError {
-        LogError::Write(error.to_string())
-    }
-
-    /// A generation of the log newer than ours; or of our number, and not ours: of two that have read the same log, the one whose
-    /// record is there has it.
-    fn superseded(&self, records: &[Placed]) -> Result<(), LogError> {
-        let ours = (self.generation, Some(self.nonce.as_str()));
-        match last_generation(records) {
-            Some(last @ (generation, _)) if generation >= self.generation && last != ours => {
-                Err(LogError::Superseded { generation })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Reads on until the first records of this generation are seen: a commit that says done may not be visible yet.
-    fn read_back(&mut self, from: u64) -> Result<(), LogError> {
-        let (seen, _) = self.log.read(from).map_err(|error| self.fault(&error))?;
-        self.superseded(&seen)?;
-        if seen.iter().any(|(_, record)| record.seq == self.seq && record.generation == self.generation) {
-            Ok(())
-        } else {
-            Err(LogError::Write("its first records were committed and are not there".into()))
-        }
-    }
-
-    /// Writes records once; their offsets.
-    fn write(&mut self, records: &[LogRecord]) -> Result<Vec<u64>, ClusterError> {
-        let values: Vec<Vec<u8>> =
-            records.iter().map(|record| serde_json::to_vec(record).unwrap_or_default()).collect();
-        let outgoing = values.iter().map(|value| Outgoing {
-            topic: &self.log.topic,
-            partition: 0,
-            key: None,
-            value: Some(value),
-            headers: b"",
-            told: true,
-        });
-        self.transactions.write(outgoing)
-    }
-
-    /// Finds out what became of records whose commit is unclear, and appends them again where they are not there.
-    fn settle(&mut self, records: &[LogRecord]) -> Result<Vec<u64>, LogError> {
-        let last = records.last().map_or(0, |record| record.seq);
-        loop {
-            // first without `init`, which would fence whoever has taken over
-            let looked = self.log.look(self.end);
-            match looked {
-                Ok((seen, _)) => self.superseded(&seen)?,
-                Err(error) => {
-                    self.patience.wait(&error).map_err(|error| self.fault(&error))?;
-                    continue;
-                }
-            }
-            let read =
-                self.transactions.init().map_err(ReadError::from).and_then(|()| self.log.read(self.end));
-            let seen = match read {
-                Ok((seen, _)) => seen,
-                Err(error) => {
-                    self.patience.wait(&error).map_err(|error| self.fault(&error))?;
-                    continue;
-                }
-            };
-            self.superseded(&seen)?;
-            if seen.iter().any(|(_, record)| record.seq == last && record.generation == self.generation) {
-                let ours = |(offset, record): &Placed| (record.seq >= records[0].seq).then_some(*offset);
-                return Ok(seen.iter().filter_map(ours).collect());
-            }
-            match self.write(records) {
-                Ok(offsets) => return Ok(offsets),
-                Err(error) => self.patience.wait(&error.into()).map_err(|error| self.fault(&error))?,
-            }
-        }
-    }
-}
-
-impl LogWriter for KafkaLog {
-    fn append(&mut self, bodies: Vec<Body>) -> Result<(), LogError> {
-        let generation = self.generation;
-        let records: Vec<LogRecord> =
-            (self.seq + 1..).zip(bodies).map(|(seq, body)| LogRecord { seq, generation, body }).collect();
-        let offsets = match self.write(&records) {
-            Ok(offsets) => offsets,
-            Err(error) => {
-                tracing::warn!("the epoch log: {error}; what became of it is looked up");
-                self.settle(&records)?
-            }
-        };
-        self.patience.calm();
-        self.seq += records.len() as u64;
-        self.end = offsets.last().map_or(self.end, |last| last + 1);
-        if records.iter().any(|record| matches!(&record.body, Body::Generation(start) if start.anew)) {
-            self.placed.clear();
-            self.contents.records.clear();
-        }
-        self.placed.extend(offsets.into_iter().zip(records));
-        Ok(())
-    }
-
-    fn truncate(&mut self, through: Epoch) -> Result<(), LogError> {
-        let later = |(_, record): &Placed| matches!(&record.body, Body::Epoch(e) if e.epoch > through);
-        let cut = self.placed.iter().position(later).unwrap_or(self.placed.len());
-        if cut == 0 {
-            return Ok(());
-        }
-        let known = self.contents.records.iter();
-        let all = known.chain(self.placed.iter().map(|(_, record)| record));
-        let needed = Needed::after(all, through, self.generation);
-        let first = self.placed.get(cut).map_or(self.seq + 1, |(_, record)| record.seq);
-        let own = self.placed.iter().map(|(_, record)| record);
-        let mut kept: Vec<LogRecord> = Vec::new();
-        for record in self.contents.records.iter().chain(own) {
-            let newer = kept.last().is_none_or(|last| record.seq > last.seq);
-            if record.seq < first && newer && needed.has(record) {
-                kept.push(record.clone());
-            }
-        }
-        self.append(vec![Body::Truncated { through, kept: kept.clone() }])?;
-        let below = self.placed.get(cut).map_or(self.end, |(offset, _)| *offset);
-        if let Err(error) = self.log.cluster.delete_records(&self.log.topic, 0, below) {
-            // nothing depends on it: the mark says what counts
-            tracing::warn!("the epoch log cannot be truncated: {error}");
-            return Ok(());
-        }
-        self.placed.drain(..cut);
-        self.contents.records = kept;
-        Ok(())
     }
 }

@@ -9,11 +9,13 @@
 //! [`topics`]: clusters asked for topics as they are (`topic`), and making them. [`wanted`]: what they should be like. `token`: tokens to log in with. `native`: calls that the Rust binding lacks.
 
 mod arrivals;
+mod claim;
 pub mod client;
 pub mod connection;
 mod consumer;
 pub mod error;
 mod log;
+mod log_writer;
 mod native;
 mod partitioner;
 mod patience;

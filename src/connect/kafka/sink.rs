@@ -201,7 +201,7 @@ impl KafkaSink {
         loop {
             match self.try_to_fence() {
                 Ok((records, progress)) => match last_generation(&records) {
-                    Some((generation, _)) if generation > self.generation => {
+                    Some(generation) if generation > self.generation => {
                         return Err(SinkError::Superseded { generation });
                     }
                     _ => return Ok(progress),

@@ -13,7 +13,8 @@ use std::{
 };
 
 use super::{
-    log::{LogTopic, ReadError, last_generation},
+    error::ClusterError,
+    log::{LogTopic, ReadError, last_nonce},
     patience::Patience,
     topics::Cluster,
     wanted::WantedTopic,
@@ -93,10 +94,9 @@ pub(super) fn wait(
     status: &StatusMeter,
 ) -> Result<(), StandbyError> {
     let (records, _) = log.look(0)?;
-    match last_generation(&records) {
-        None => return Ok(()),
-        Some((_, last)) if last.is_some() && last == nonce.last.as_deref() => return Ok(()),
-        Some(_) => {}
+    let last = last_nonce(&records);
+    if records.is_empty() || (last.is_some() && last == nonce.last.as_deref()) {
+        return Ok(());
     }
     let mut end = log.cluster.watermarks(&log.topic, 0)?.high;
     let (mut still, mut since) = (3 * idle_epoch, Instant::now());
@@ -106,7 +106,16 @@ pub(super) fn wait(
             return Err(StandbyError::Interrupted);
         }
         std::thread::sleep(LOOK.min(still));
-        let high = log.cluster.watermarks(&log.topic, 0)?.high;
+        let high = match log.cluster.watermarks(&log.topic, 0) {
+            Ok(watermarks) => watermarks.high,
+            // nobody can write now, so that nothing grows says nothing
+            Err(error @ (ClusterError::Unreachable { .. } | ClusterError::Refused { .. })) => {
+                tracing::warn!("{error}; it is tried again");
+                since = Instant::now();
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
         if high > end {
             if !stands_by {
                 status.set(Status::Standby);

@@ -156,7 +156,7 @@ impl Needed {
             Body::Partition(_) => true,
             Body::Epoch(epoch) => epoch.epoch > self.through,
             Body::Checkpoint(checkpoint) => checkpoint.epoch >= self.through,
-            Body::Truncated { .. } => false,
+            Body::Truncated { .. } | Body::Claim { .. } => false,
         }
     }
 }

@@ -71,6 +71,11 @@ pub trait LogStore: Send {
     /// It cannot be read, or belongs to somebody else.
     fn open(&mut self, from_scratch: bool) -> Result<LogContents, LogStoreError>;
 
+    /// The number of the start that has opened it.
+    fn generation(&self, contents: &LogContents) -> u64 {
+        contents.generation() + 1
+    }
+
     /// Writes the first records of a new generation, and comes back when they are durable.
     ///
     /// # Errors

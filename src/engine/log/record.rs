@@ -23,6 +23,11 @@ pub struct LogRecord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Body {
+    /// A start takes the log, where that is not done by a lock: nothing of an older one comes after it.
+    Claim {
+        /// What tells it from others, whoever stores it first.
+        nonce: String,
+    },
     /// A run has started.
     Generation(Start),
     /// A partition is read from here on; it is logged before any of its records is. Another one of the same number says
