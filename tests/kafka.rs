@@ -30,6 +30,7 @@ mod kafka {
     mod clients;
     mod commands;
     mod declared;
+    mod edges;
     mod expected;
     mod history;
     mod kills;

@@ -71,7 +71,7 @@ pub fn watch_for_stalls(
         let mut reported = false;
         while !over.load(Ordering::Acquire) {
             std::thread::sleep(pause);
-            if writers.waiting() || intake.reading() {
+            if writers.waiting() || intake.reading() || intake.waits_for_log() {
                 outside = Instant::now();
             }
             let (moved, busy) = intake.activity();

@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, time::Duration, time::Instant};
 use dirigent::connect::kafka::{
     client::ClientState,
     connection::{ConnectionSettings, Role},
+    error::ClusterError,
+    topics::Cluster,
 };
 use rdkafka::{
     Message, Offset, TopicPartitionList,
@@ -69,11 +71,21 @@ fn partitions_of(settings: &ConnectionSettings, topic: &str) -> u32 {
     cluster(settings).describe(&[topic]).unwrap().remove(0).unwrap().partitions
 }
 
-/// Where the partitions of a topic end, open transactions included.
+/// Where the partitions of a topic end, open transactions included; brokers that are away are waited for.
 pub(super) fn ends(settings: &ConnectionSettings, topic: &str) -> Vec<u64> {
-    let cluster = cluster(settings);
-    let partitions = cluster.describe(&[topic]).unwrap().remove(0).unwrap().partitions;
-    (0..partitions).map(|partition| cluster.watermarks(topic, partition).unwrap().high).collect()
+    let started = Instant::now();
+    loop {
+        match try_ends(settings, topic) {
+            Ok(ends) => return ends,
+            Err(error) => assert!(started.elapsed() < HANG, "{error}"),
+        }
+    }
+}
+
+fn try_ends(settings: &ConnectionSettings, topic: &str) -> Result<Vec<u64>, ClusterError> {
+    let cluster = Cluster::connect(settings, Duration::from_secs(20))?;
+    let partitions = cluster.describe(&[topic])?.remove(0).map_or(0, |topic| topic.partitions);
+    (0..partitions).map(|partition| Ok(cluster.watermarks(topic, partition)?.high)).collect()
 }
 
 /// What a group has committed of a topic, 0 where it has nothing.

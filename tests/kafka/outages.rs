@@ -44,7 +44,7 @@ fn a_broker_that_is_killed_or_stands_still_is_waited_for() {
     let Some(broker) = Broker::start(&broker::Wish { set, ..broker::Wish::default() }) else { return };
     let bootstrap = broker.bootstrap();
     let librdkafka = "{transaction.timeout.ms: 3000, message.timeout.ms: 2500, socket.timeout.ms: 2000}";
-    let wish = Wish { librdkafka, more: "stall_timeout: 8s", ..Wish::at(&bootstrap) };
+    let wish = Wish { librdkafka, more: "stall_timeout: 4s", ..Wish::at(&bootstrap) };
     let shop = Shop::make(&broker.settings(&json!({})), &wish);
     let stream = Stream::begin(&shop, 7);
     let mut running = shop.start(2);

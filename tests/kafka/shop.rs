@@ -27,11 +27,20 @@ pub(super) struct Wish<'a> {
     /// More settings of the topology, a line each.
     pub(super) more: &'a str,
     pub(super) replication: u32,
+    /// Settings of the topic of scored reviews.
+    pub(super) scored: Vec<(&'static str, String)>,
 }
 
 impl<'a> Wish<'a> {
     pub(super) fn at(bootstrap: &'a str) -> Self {
-        Self { bootstrap, checkpoint: "1s", librdkafka: "{fetch.wait.max.ms: 100}", more: "", replication: 1 }
+        Self {
+            bootstrap,
+            checkpoint: "1s",
+            librdkafka: "{fetch.wait.max.ms: 100}",
+            more: "",
+            replication: 1,
+            scored: Vec::new(),
+        }
     }
 }
 
@@ -57,6 +66,9 @@ impl Shop {
             .map(|(stem, partitions)| {
                 let mut made = topic(&shop.topic(stem), *partitions);
                 made.replication = wish.replication;
+                if *stem == "scored" {
+                    made.config.clone_from(&wish.scored);
+                }
                 made
             })
             .collect();
@@ -157,8 +169,10 @@ sinks:
     /// Waits until a topic of one partition has grown by some records.
     pub(super) fn wait_for_records(&self, stem: &str, more: u64, running: &mut Running) {
         let topic = self.topic(stem);
-        let (before, started) = (ends(&self.settings, &topic)[0], Instant::now());
-        while ends(&self.settings, &topic)[0] < before + more {
+        // a run makes the topics of its own at its first start
+        let end = || ends(&self.settings, &topic).first().copied().unwrap_or(0);
+        let (before, started) = (end(), Instant::now());
+        while end() < before + more {
             assert!(running.alive() && started.elapsed() < HANG, "no more {stem}:\n{}", running.said());
             std::thread::sleep(Duration::from_millis(20));
         }

@@ -180,6 +180,19 @@ pub(super) fn is_rejection(code: Code) -> bool {
     )
 }
 
+/// Whether an error may mean no more than that a partition has no leader now: its broker has just gone or come, or was paused.
+pub(super) fn lacks_a_leader(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            Code::UnknownPartition
+                | Code::LeaderNotAvailable
+                | Code::NotLeaderForPartition
+                | Code::DestroyBroker
+        )
+    )
+}
+
 /// Whether a code says that there is no such topic or partition.
 pub(super) fn is_absence(code: Code) -> bool {
     matches!(code, Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition)

@@ -1,7 +1,7 @@
 //! What a writer does while brokers do not answer: it waits and tries again, for as long as the run is wanted.
 //!
 //! A broker that is away for a while is no reason to end a run that would only begin again; a login that is refused, or a topic
-//! that is gone, is. A run that was told to end waits a little, and then ends without what it could not commit: the next
+//! that is gone, is. A topic without a leader looks like one that is gone, so only one that stays away counts. A run that was told to end waits a little, and then ends without what it could not commit: the next
 //! one reads that again.
 
 use std::{
@@ -17,6 +17,8 @@ use crate::telemetry::{Metrics, StatusMeter};
 
 /// The longest wait between two tries.
 const LONGEST: Duration = Duration::from_secs(1);
+/// How long a topic is away until it is gone.
+const GONE: Duration = Duration::from_secs(30);
 /// How long a run that was told to end goes on trying.
 const FAREWELL: Duration = Duration::from_secs(15);
 
@@ -63,14 +65,15 @@ impl Patience {
     /// # Errors
     /// It is not to be tried again, for the reason that is given back.
     pub(super) fn pause(&mut self, error: &ReadError) -> Result<(), String> {
-        let passes = matches!(
-            error,
-            ReadError::Cluster(ClusterError::Unreachable { .. } | ClusterError::Refused { .. })
-        );
         let since = *self.since.get_or_insert_with(|| {
             self.status.begin_to_wait();
             Instant::now()
         });
+        let passes = match error {
+            ReadError::Cluster(ClusterError::Unreachable { .. } | ClusterError::Refused { .. }) => true,
+            ReadError::Cluster(ClusterError::NoTopic { .. }) => since.elapsed() < GONE,
+            _ => false,
+        };
         if !passes {
             return Err(error.to_string());
         }

@@ -17,7 +17,7 @@ use rdkafka::{
 use super::{
     client::ClientState,
     connection::{ConnectionSettings, Role},
-    error::ClusterError,
+    error::{ClusterError, lacks_a_leader},
     topics::{Cluster, Watermarks},
 };
 
@@ -89,6 +89,9 @@ impl ReadEnd<'_> {
                 }
                 Ok(_) if started.elapsed() < self.within => std::thread::sleep(ASK),
                 Ok(_) => return Err(late()),
+                Err(error) if lacks_a_leader(&error) && started.elapsed() < self.within => {
+                    std::thread::sleep(ASK);
+                }
                 Err(error) => return Err(fault(&error)),
             }
         };
@@ -122,15 +125,14 @@ impl ReadEnd<'_> {
 
 /// Whether an error is no mere sign that a broker is away for a moment.
 fn is_final(error: &KafkaError) -> bool {
-    !matches!(
-        error.rdkafka_error_code(),
-        Some(
-            RDKafkaErrorCode::BrokerTransportFailure
-                | RDKafkaErrorCode::AllBrokersDown
-                | RDKafkaErrorCode::OperationTimedOut
-                | RDKafkaErrorCode::NotLeaderForPartition
-                | RDKafkaErrorCode::LeaderNotAvailable
-                | RDKafkaErrorCode::Resolve
+    !lacks_a_leader(error)
+        && !matches!(
+            error.rdkafka_error_code(),
+            Some(
+                RDKafkaErrorCode::BrokerTransportFailure
+                    | RDKafkaErrorCode::AllBrokersDown
+                    | RDKafkaErrorCode::OperationTimedOut
+                    | RDKafkaErrorCode::Resolve
+            )
         )
-    )
 }

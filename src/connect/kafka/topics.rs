@@ -21,7 +21,7 @@ use rdkafka::{
 use super::{
     client::ClientState,
     connection::{ConnectionSettings, Role},
-    error::{ClusterError, is_absence},
+    error::{ClusterError, is_absence, lacks_a_leader},
     native,
 };
 
@@ -29,6 +29,9 @@ pub use super::topic::{TopicDescription, TopicToMake, Watermarks};
 
 /// How long one attempt to reach a broker takes.
 const ATTEMPT: Duration = Duration::from_millis(500);
+
+/// How long a partition may be without a leader, and still be there.
+const LEADERLESS: Duration = Duration::from_secs(10);
 
 /// How long until the brokers are asked again.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -159,16 +162,26 @@ impl Cluster {
         Ok(configs)
     }
 
-    /// Where a partition begins and ends.
+    /// Where a partition begins and ends. One that is without a leader for a while, which looks like none, is waited for.
     ///
     /// # Errors
     /// The brokers do not answer, do not allow it, or have no such partition.
     pub fn watermarks(&self, topic: &str, partition: u32) -> Result<Watermarks, ClusterError> {
         self.give_tokens()?;
         let number = i32::try_from(partition).unwrap_or(i32::MAX);
-        let (low, high) = self.observer.fetch_watermarks(topic, number, self.within).map_err(|error| {
-            self.explain(&format!("find the end of partition {partition} of `{topic}`"), &error)
-        })?;
+        let started = Instant::now();
+        let (low, high) = loop {
+            match self.observer.fetch_watermarks(topic, number, self.within) {
+                Ok(found) => break found,
+                Err(error) if lacks_a_leader(&error) && started.elapsed() < LEADERLESS.min(self.within) => {
+                    thread::sleep(LOOK_AGAIN);
+                }
+                Err(error) => {
+                    let doing = format!("find the end of partition {partition} of `{topic}`");
+                    return Err(self.explain(&doing, &error));
+                }
+            }
+        };
         let offset = |offset: i64| u64::try_from(offset).unwrap_or(0);
         Ok(Watermarks { low: offset(low), high: offset(high) })
     }

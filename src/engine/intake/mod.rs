@@ -288,6 +288,12 @@ impl Intake {
         self.reading.load(Ordering::Acquire) > 0
     }
 
+    /// Whether the log waits for the outside right now.
+    #[must_use]
+    pub fn waits_for_log(&self) -> bool {
+        self.log.waiting()
+    }
+
     /// The newest epoch that a record was stamped with, 0 before the first.
     #[must_use]
     pub fn newest(&self) -> Epoch {

@@ -98,6 +98,11 @@ pub struct LogEvents {
 
 /// Where epochs are written down.
 pub trait EpochLog: Send + Sync {
+    /// Whether it waits for the outside right now.
+    fn waiting(&self) -> bool {
+        false
+    }
+
     /// Begins to write; called once, before anything is appended.
     ///
     /// # Errors

@@ -5,7 +5,8 @@
 
 use std::{
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, Sender, channel},
     },
     thread::JoinHandle,
@@ -50,6 +51,8 @@ pub struct ThreadedLog {
     entries: Mutex<Option<Sender<Entry>>>,
     waiting: Mutex<Option<Idle>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// The writer is inside of an act.
+    writing: Arc<AtomicBool>,
 }
 
 impl ThreadedLog {
@@ -62,6 +65,7 @@ impl ThreadedLog {
             entries: Mutex::new(Some(sender)),
             waiting: Mutex::new(Some((writer, receiver))),
             thread: Mutex::default(),
+            writing: Arc::default(),
         }
     }
 
@@ -87,8 +91,10 @@ fn work(
     entries: &Receiver<Entry>,
     events: &LogEvents,
     waiting: &mut Waiting,
+    writing: &AtomicBool,
 ) -> Result<bool, LogError> {
     let Ok(first) = entries.recv() else { return Ok(false) };
+    writing.store(true, Ordering::Release);
     let (mut last, mut truncate, mut bodies) = (None, None, Vec::new());
     for entry in std::iter::once(first).chain(entries.try_iter()) {
         match entry {
@@ -123,6 +129,7 @@ fn work(
     for done in waiting.truncated.drain(..) {
         let _ = done.send(());
     }
+    writing.store(false, Ordering::Release);
     Ok(true)
 }
 
@@ -131,14 +138,19 @@ impl EpochLog for ThreadedLog {
         self.begins_at
     }
 
+    fn waiting(&self) -> bool {
+        self.writing.load(Ordering::Acquire)
+    }
+
     fn start(&self, events: LogEvents) -> Result<(), ThreadError> {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some((mut writer, entries)) = waiting else { return Ok(()) };
+        let writing = Arc::clone(&self.writing);
         let body = move || {
             // it lives longer than an error is news: who waits must not be first to tell of it, and know less
             let mut waiting = Waiting::default();
             loop {
-                match work(&mut *writer, &entries, &events, &mut waiting) {
+                match work(&mut *writer, &entries, &events, &mut waiting, &writing) {
                     Ok(true) => {}
                     Ok(false) => return,
                     Err(error) => {

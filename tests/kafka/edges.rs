@@ -1,0 +1,175 @@
+//! What clusters do to topics: partitions are added, topics are deleted and made again, retention removes records, a login lacks
+//! rights, a record is larger than its topic takes. Each is noticed, with a message that says what to do, and the right end.
+
+use std::time::Duration;
+
+use dirigent::connect::kafka::{
+    client::ClientState,
+    connection::{ConnectionSettings, Role},
+};
+use rdkafka::{
+    admin::{AdminClient, AdminOptions, NewPartitions},
+    producer::{BaseRecord, Producer},
+};
+use serde_json::json;
+
+use super::{
+    broker::{self, Broker, HANG},
+    checks::check,
+    clients::{cluster, topic, writer},
+    history::records,
+    running::Running,
+    shop::{Shop, Wish},
+    stream::Stream,
+};
+
+/// Adds partitions to a topic.
+fn grow(settings: &ConnectionSettings, topic: &str, partitions: usize) {
+    let (config, state) = settings.client(Role::Admin).unwrap();
+    let admin: AdminClient<ClientState> = config.create_with_context(state).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
+    let wanted = [NewPartitions::new(topic, partitions)];
+    let grown = runtime.block_on(admin.create_partitions(&wanted, &options));
+    assert!(grown.unwrap()[0].is_ok());
+}
+
+/// Writes a review into a partition.
+fn review(shop: &Shop, partition: i32, id: &str) {
+    let (client, state) = writer(&shop.settings, None);
+    let value = format!(
+        r#"{{"review_id":"{id}","product_id":"p","user_id":"{id}","rating":4,"text":"of {id}","lang":"en","ts":1700000000000}}"#
+    );
+    let topic = shop.topic("reviews");
+    client.send(BaseRecord::to(&topic).key(id).payload(&value).partition(partition)).unwrap();
+    client.flush(HANG).unwrap();
+    assert_eq!(state.undelivered(), None);
+}
+
+/// Ends by itself with an error; what it says of it, without what differs between runs.
+fn refusal(shop: &Shop, running: Running) -> String {
+    let told = running.end();
+    assert_eq!(told.code, Some(1), "{}", told.err);
+    let start = told.err.find(" ERROR ").unwrap_or_else(|| panic!("no error: {}", told.err));
+    let said = told.err[start + 7..].trim().replace(&shop.name, "SHOP");
+    let brokers = &shop.settings.bootstrap_servers;
+    said.replace(brokers.as_str(), "BROKERS")
+}
+
+#[test]
+fn partitions_that_are_added_are_read_from_their_first_record_on() {
+    let Some(broker) = Broker::shared() else { return };
+    let bootstrap = broker.bootstrap();
+    let shop = Shop::make(&broker.settings(&json!({})), &Wish::at(&bootstrap));
+    let mut running = shop.start(2);
+    running.wait_for("running");
+    review(&shop, 0, "old");
+    grow(&shop.settings, &shop.topic("reviews"), 4);
+    review(&shop, 3, "while it runs");
+    running.wait_for("a partition has come");
+    shop.wait_until_committed(&mut running);
+    running.kill();
+    grow(&shop.settings, &shop.topic("reviews"), 5);
+    review(&shop, 4, "while it is down");
+    review(&shop, 3, "behind it");
+    let (_, report) = shop.finish(1);
+    let scored = records(&shop.settings, &shop.topic("scored"));
+    assert_eq!(scored.iter().filter(|record| record.value.is_some()).count(), 4);
+    check(&shop, &report);
+}
+
+#[test]
+fn an_output_that_gets_another_number_of_partitions_is_refused() {
+    let Some(broker) = Broker::shared() else { return };
+    let bootstrap = broker.bootstrap();
+    let shop = Shop::make(&broker.settings(&json!({})), &Wish::at(&bootstrap));
+    let mut running = shop.start(1);
+    review(&shop, 0, "r");
+    shop.wait_for_growth(&mut running);
+    running.stop();
+    grow(&shop.settings, &shop.topic("scored"), 4);
+    insta::assert_snapshot!(refusal(&shop, shop.start(1)), @"");
+}
+
+#[test]
+fn a_topic_that_is_made_again_is_another_one() {
+    let Some(broker) = Broker::shared() else { return };
+    let bootstrap = broker.bootstrap();
+    let shop = Shop::make(&broker.settings(&json!({})), &Wish::at(&bootstrap));
+    let mut running = shop.start(2);
+    review(&shop, 0, "r");
+    shop.wait_until_committed(&mut running);
+    let cluster = cluster(&shop.settings);
+    let name = shop.topic("reviews");
+    cluster.delete(&[&name]).unwrap();
+    insta::assert_snapshot!(refusal(&shop, running), @"");
+    insta::assert_snapshot!(refusal(&shop, shop.start(1)), @"");
+    cluster.create(&[topic(&name, 3)]).unwrap();
+    insta::assert_snapshot!(refusal(&shop, shop.start(1)), @"");
+}
+
+#[test]
+fn records_that_are_gone_and_needed_are_missed() {
+    let Some(broker) = Broker::shared() else { return };
+    let bootstrap = broker.bootstrap();
+    // nothing is in a checkpoint
+    let wish = Wish { checkpoint: "1h", ..Wish::at(&bootstrap) };
+    let shop = Shop::make(&broker.settings(&json!({})), &wish);
+    let mut running = shop.start(2);
+    for id in ["a", "b", "c"] {
+        review(&shop, 1, id);
+    }
+    shop.wait_until_committed(&mut running);
+    running.kill();
+    cluster(&shop.settings).delete_records(&shop.topic("reviews"), 1, 2).unwrap();
+    insta::assert_snapshot!(refusal(&shop, shop.start(1)), @"");
+}
+
+#[test]
+fn a_record_that_its_topic_does_not_take_ends_the_run() {
+    let Some(broker) = Broker::shared() else { return };
+    let bootstrap = broker.bootstrap();
+    let wish = Wish { scored: vec![("max.message.bytes", "300".to_owned())], ..Wish::at(&bootstrap) };
+    let shop = Shop::make(&broker.settings(&json!({})), &wish);
+    review(&shop, 0, "r");
+    insta::assert_snapshot!(refusal(&shop, shop.start(1)), @"");
+}
+
+#[test]
+fn a_login_without_rights_is_told_what_it_lacks() {
+    let wish = broker::Wish { secure: true, ..broker::Wish::default() };
+    let Some(broker) = Broker::start(&wish) else { return };
+    let bootstrap = broker.secure_bootstrap();
+    let librdkafka = format!(
+        "{{security.protocol: sasl_ssl, sasl.mechanism: PLAIN, sasl.username: guest, sasl.password: guest-secret, ssl.ca.location: \"{}\"}}",
+        broker.file("secure/ca.pem")
+    );
+    let shop =
+        Shop::make(&broker.settings(&json!({})), &Wish { librdkafka: &librdkafka, ..Wish::at(&bootstrap) });
+    let said = refusal(&shop, shop.start(1)).replace(&bootstrap, "BROKERS");
+    insta::assert_snapshot!(said, @"");
+}
+
+#[test]
+fn one_node_of_three_may_go_and_come_back() {
+    let wish = broker::Wish { three_nodes: true, ..broker::Wish::default() };
+    let Some(broker) = Broker::start(&wish) else { return };
+    let bootstrap = broker.bootstrap();
+    let wish = Wish { replication: 3, more: "stall_timeout: 5s", ..Wish::at(&bootstrap) };
+    let shop = Shop::make(&broker.settings(&json!({})), &wish);
+    let stream = Stream::begin(&shop, 17);
+    let mut running = shop.start(2);
+    running.wait_for("running");
+    for node in [1, 2] {
+        shop.wait_for_growth(&mut running);
+        broker.command("kill", Some(node));
+        std::thread::sleep(Duration::from_secs(1));
+        shop.wait_for_growth(&mut running);
+        broker.command("up", None);
+    }
+    shop.wait_for_growth(&mut running);
+    stream.end();
+    shop.wait_until_committed(&mut running);
+    running.stop();
+    check(&shop, &shop.report());
+}
