@@ -53,11 +53,12 @@ fn lines(key: &str, records: &[Record]) -> Vec<Value> {
 
 /// Each key at most once in an epoch, always in one partition, and in the order of the epochs there.
 pub(super) fn one_record_a_key_and_epoch(topic: &str, records: &[Record]) {
-    let (mut seen, mut home) = (BTreeSet::new(), BTreeMap::new());
+    let (mut seen, mut home) = (BTreeMap::new(), BTreeMap::new());
     let mut last: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
     for record in records {
         let (key, epoch) = (record.key_text(), record.epoch());
-        assert!(seen.insert((key.clone(), epoch)), "{topic}: {key} twice in epoch {epoch}");
+        let before = seen.insert((key.clone(), epoch), record);
+        assert!(before.is_none(), "{topic}: {key} twice in epoch {epoch}:\n{before:?}\n{record:?}");
         let partition = *home.entry(key.clone()).or_insert(record.partition);
         assert_eq!(partition, record.partition, "{topic}: {key} stands in two partitions");
         let before = last.insert(record.partition, (epoch, record.offset));

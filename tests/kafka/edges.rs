@@ -88,7 +88,10 @@ fn an_output_that_gets_another_number_of_partitions_is_refused() {
     shop.wait_for_growth(&mut running);
     running.stop();
     grow(&shop.settings, &shop.topic("scored"), 4);
-    insta::assert_snapshot!(refusal(&shop, shop.start(1)), @"");
+    insta::assert_snapshot!(refusal(&shop, shop.start(1)), @r"
+    cannot open the Kafka sinks scored, products, models, dead: the topic `SHOP.scored` had 3 partitions and has 4 now: keys would stand in other partitions than before
+      hint: write to a new topic, or begin anew with --from-scratch
+    ");
 }
 
 #[test]
@@ -102,10 +105,16 @@ fn a_topic_that_is_made_again_is_another_one() {
     let cluster = cluster(&shop.settings);
     let name = shop.topic("reviews");
     cluster.delete(&[&name]).unwrap();
-    insta::assert_snapshot!(refusal(&shop, running), @"");
-    insta::assert_snapshot!(refusal(&shop, shop.start(1)), @"");
+    insta::assert_snapshot!(refusal(&shop, running), @"cannot read the topic `SHOP.reviews` of reviews at offset 0: it was deleted while it was read");
+    insta::assert_snapshot!(refusal(&shop, shop.start(1)), @r"
+    cannot open the source reviews: cannot read the topic `SHOP.reviews`: there is no such topic or partition at BROKERS, or none that this login may see. `dirigent topics create TOPOLOGY` makes those of a topology
+      hint: docs/kafka.md says what a run needs of a cluster
+    ");
     cluster.create(&[topic(&name, 3)]).unwrap();
-    insta::assert_snapshot!(refusal(&shop, shop.start(1)), @"");
+    insta::assert_snapshot!(refusal(&shop, shop.start(1)), @r"
+    cannot open the source reviews: the topic `SHOP.reviews` was deleted and made again since it was read: its offsets mean other records now
+      hint: give the source another topic and the topology another name, or begin anew with --from-scratch
+    ");
 }
 
 #[test]
@@ -122,7 +131,10 @@ fn records_that_are_gone_and_needed_are_missed() {
     shop.wait_until_committed(&mut running);
     running.kill();
     cluster(&shop.settings).delete_records(&shop.topic("reviews"), 1, 2).unwrap();
-    insta::assert_snapshot!(refusal(&shop, shop.start(1)), @"");
+    insta::assert_snapshot!(refusal(&shop, shop.start(1)), @r"
+    cannot open the source reviews: SHOP.reviews/1 begins with offset 2 by now, and 0 is needed: its retention has removed records that are not in a checkpoint
+      hint: give the topic a longer retention than the oldest checkpoint is old, and begin anew with --from-scratch
+    ");
 }
 
 #[test]
@@ -132,7 +144,7 @@ fn a_record_that_its_topic_does_not_take_ends_the_run() {
     let wish = Wish { scored: vec![("max.message.bytes", "300".to_owned())], ..Wish::at(&bootstrap) };
     let shop = Shop::make(&broker.settings(&json!({})), &wish);
     review(&shop, 0, "r");
-    insta::assert_snapshot!(refusal(&shop, shop.start(1)), @"");
+    insta::assert_snapshot!(refusal(&shop, shop.start(1)), @"cannot write Kafka topics SHOP.scored, SHOP.products, SHOP.models, SHOP.dead: cannot commit a transaction of `dirigent.SHOP.0`: the brokers at BROKERS do not take it: MessageSizeTooLarge (Broker: Message size too large)");
 }
 
 #[test]
@@ -140,14 +152,16 @@ fn a_login_without_rights_is_told_what_it_lacks() {
     let wish = broker::Wish { secure: true, ..broker::Wish::default() };
     let Some(broker) = Broker::start(&wish) else { return };
     let bootstrap = broker.secure_bootstrap();
-    let librdkafka = format!(
-        "{{security.protocol: sasl_ssl, sasl.mechanism: PLAIN, sasl.username: guest, sasl.password: guest-secret, ssl.ca.location: \"{}\"}}",
+    let login = format!(
+        "{{}}, tls: {{ca_file: \"{}\"}}, sasl: {{mechanism: PLAIN, username: guest, password: guest-secret}}",
         broker.file("secure/ca.pem")
     );
-    let shop =
-        Shop::make(&broker.settings(&json!({})), &Wish { librdkafka: &librdkafka, ..Wish::at(&bootstrap) });
+    let shop = Shop::make(&broker.settings(&json!({})), &Wish { librdkafka: &login, ..Wish::at(&bootstrap) });
     let said = refusal(&shop, shop.start(1)).replace(&bootstrap, "BROKERS");
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r"
+    cannot open the epoch log SHOP.epochs: cannot describe `SHOP.epochs`: the brokers at BROKERS do not allow it to the login guest (PLAIN): TopicAuthorizationFailed (Broker: Topic authorization failed). Grant it there: docs/kafka.md lists what a run needs
+      hint: docs/kafka.md says what a run needs of a cluster
+    ");
 }
 
 #[test]

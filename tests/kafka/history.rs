@@ -192,5 +192,8 @@ impl Tail {
 pub(super) fn records(settings: &ConnectionSettings, topic: &str) -> Vec<Record> {
     let mut records = Tail::of(settings, topic).to_end();
     records.sort_by_key(|record| (record.partition, record.offset));
+    let twice =
+        records.windows(2).find(|two| (two[0].partition, two[0].offset) == (two[1].partition, two[1].offset));
+    assert_eq!(twice, None, "{topic}: read twice");
     records
 }

@@ -1,7 +1,7 @@
 //! The real binary as a process that is watched, sent signals, and killed when the test lets go of it.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader},
     path::Path,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
@@ -15,14 +15,12 @@ use super::broker::HANG;
 #[derive(Debug)]
 pub(super) struct Told {
     pub(super) code: Option<i32>,
-    pub(super) out: String,
     pub(super) err: String,
 }
 
 /// A process that may still run.
 pub(super) struct Running {
     child: Child,
-    out: Option<JoinHandle<String>>,
     err: Option<JoinHandle<()>>,
     said: Arc<Mutex<String>>,
 }
@@ -35,16 +33,10 @@ impl Running {
             .current_dir(folder)
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
+            .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut stdout = child.stdout.take().unwrap();
-        let out = std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            stdout.read_to_end(&mut bytes).unwrap();
-            String::from_utf8_lossy(&bytes).into_owned()
-        });
         let said = Arc::new(Mutex::new(String::new()));
         let (stderr, lines) = (BufReader::new(child.stderr.take().unwrap()), Arc::clone(&said));
         let err = std::thread::spawn(move || {
@@ -54,7 +46,7 @@ impl Running {
                 lines.push('\n');
             }
         });
-        Self { child, out: Some(out), err: Some(err), said }
+        Self { child, err: Some(err), said }
     }
 
     pub(super) fn alive(&mut self) -> bool {
@@ -95,10 +87,9 @@ impl Running {
             assert!(started.elapsed() < HANG, "it hangs:\n{}", self.said());
             std::thread::sleep(Duration::from_millis(5));
         }
-        let out = self.out.take().unwrap().join().unwrap();
         self.err.take().unwrap().join().unwrap();
         let err = self.said();
-        Told { code: self.child.wait().unwrap().code(), out, err }
+        Told { code: self.child.wait().unwrap().code(), err }
     }
 
     /// Asks it to stop, and waits for an end that is as it should be.
