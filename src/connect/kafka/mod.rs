@@ -12,6 +12,7 @@ mod arrivals;
 pub mod client;
 pub mod connection;
 mod consumer;
+pub mod dead_letters;
 pub mod error;
 mod log;
 mod native;

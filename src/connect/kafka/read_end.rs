@@ -12,6 +12,7 @@ use rdkafka::{
     Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
     error::{KafkaError, RDKafkaErrorCode},
+    message::Headers,
 };
 
 use super::{
@@ -20,16 +21,19 @@ use super::{
     error::ClusterError,
     topics::{Cluster, Watermarks},
 };
+use crate::records::message::push_header;
 
 /// How often it is asked whether a transaction is still open.
 const ASK: Duration = Duration::from_millis(10);
 
 /// A record that was committed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Committed<'r> {
     pub(super) offset: u64,
     pub(super) key: Option<&'r [u8]>,
     pub(super) value: Option<&'r [u8]>,
+    /// Encodes its headers.
+    pub(super) headers: &'r dyn Fn() -> Vec<u8>,
 }
 
 /// A partition that is read to its end.
@@ -108,7 +112,19 @@ impl ReadEnd<'_> {
                     if at >= high {
                         return Ok(high);
                     }
-                    each(Committed { offset: at, key: record.key(), value: record.payload() });
+                    let headers = || {
+                        let mut block = Vec::new();
+                        for header in record.headers().into_iter().flat_map(Headers::iter) {
+                            push_header(&mut block, header.key, header.value);
+                        }
+                        block
+                    };
+                    each(Committed {
+                        offset: at,
+                        key: record.key(),
+                        value: record.payload(),
+                        headers: &headers,
+                    });
                 }
                 // everything below the stable offset has been given, which is past the end
                 Some(Err(KafkaError::PartitionEOF(_))) => return Ok(high),
