@@ -5,15 +5,44 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+#[allow(dead_code)] // the oracle asks more of these than these tests do
+#[path = "oracle"]
+mod oracle {
+    pub(crate) mod batch;
+    pub(crate) mod books;
+    pub(crate) mod condition;
+    pub(crate) mod decode;
+    pub(crate) mod epochs;
+    pub(crate) mod feedback;
+    pub(crate) mod fraction;
+    pub(crate) mod json;
+    pub(crate) mod log;
+    pub(crate) mod products;
+    pub(crate) mod table;
+    pub(crate) mod text;
+    pub(crate) mod time;
+    pub(crate) mod training;
+}
+
 mod kafka {
     mod broker;
+    mod checks;
     mod clients;
     mod commands;
     mod declared;
+    mod expected;
+    mod history;
+    mod kills;
     mod nodes;
+    mod outages;
     mod proxied;
     mod proxy;
+    mod running;
     mod secure;
+    mod shop;
+    mod stream;
     mod topics;
     mod transactions;
+    mod watcher;
+    mod zombies;
 }

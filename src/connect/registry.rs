@@ -22,7 +22,7 @@ use crate::{
             record::{Identity, PartitionRecord},
         },
         partition::{Address, Partition},
-        sink::{OpenSink, Progress},
+        sink::{OpenSink, Progress, SinkError},
     },
     records::render::Form,
     telemetry::Metrics,
@@ -52,6 +52,17 @@ impl OpenError {
             hint: "this is a bug: please report it".into(),
         }
     }
+}
+
+/// Why sinks could not be opened.
+#[derive(Debug, Error)]
+pub enum OpenSinkError {
+    /// They cannot be written to.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Somebody else has them by now.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
 }
 
 /// What a source may need of the run to open its partitions.
@@ -201,7 +212,7 @@ pub struct LogPlace {
 }
 
 /// Opens sinks that are written in one act, by id and settings.
-pub type OpenSinks = fn(&[(&str, &Value)], &SinkContext<'_>) -> Result<OpenSink, OpenError>;
+pub type OpenSinks = fn(&[(&str, &Value)], &SinkContext<'_>) -> Result<OpenSink, OpenSinkError>;
 
 /// A kind of sink.
 #[derive(Debug)]

@@ -4,7 +4,10 @@ use thiserror::Error;
 
 use super::start_error::StartError;
 use crate::{
-    connect::{object_store::StoreError, registry::OpenError},
+    connect::{
+        object_store::StoreError,
+        registry::{OpenError, OpenSinkError},
+    },
     engine::{
         intake::IntakeError,
         log::{LogError, LogStoreError},
@@ -51,6 +54,15 @@ pub enum RunError {
     /// Something else that has been logged.
     #[error("the run was aborted; the log says why")]
     Aborted,
+}
+
+impl From<OpenSinkError> for RunError {
+    fn from(error: OpenSinkError) -> Self {
+        match error {
+            OpenSinkError::Open(error) => Self::Open(error),
+            OpenSinkError::Sink(error) => Self::Sink(error),
+        }
+    }
 }
 
 impl RunError {

@@ -18,6 +18,9 @@ use std::{
 /// The request that ends a transaction, by commit or abort.
 pub(super) const END_TXN: i16 = 26;
 
+/// The request that adds partitions to a transaction.
+pub(super) const ADD_PARTITIONS: i16 = 24;
+
 /// The request that brings records.
 pub(super) const PRODUCE: i16 = 0;
 
@@ -41,6 +44,8 @@ pub(super) enum Moment {
     BeforeRequest,
     /// The broker has answered, and the client never sees it.
     BeforeAnswer,
+    /// The broker never sees the request, and from then on nothing comes through.
+    Silence,
 }
 
 #[derive(Default)]
@@ -48,8 +53,9 @@ struct State {
     weather: Weather,
     /// To be cut at this request; once.
     trap: Option<(i16, Moment)>,
-    /// How many traps have caught something.
+    /// How many traps have caught something, and will have when the one that is set has.
     caught: u32,
+    set: u32,
     open: Vec<TcpStream>,
 }
 
@@ -108,7 +114,15 @@ impl Proxy {
 
     /// Cuts the connection on which a request of this kind comes next.
     pub(super) fn cut_at(&self, request: i16, moment: Moment) {
-        self.state.lock().unwrap().trap = Some((request, moment));
+        let mut state = self.state.lock().unwrap();
+        state.trap = Some((request, moment));
+        state.set = state.caught + 1;
+    }
+
+    /// Whether [`Proxy::cut_at`] waits for its request, or for the answer to it.
+    pub(super) fn waits(&self) -> bool {
+        let state = self.state.lock().unwrap();
+        state.caught < state.set
     }
 
     /// How many requests [`Proxy::cut_at`] has caught.
@@ -199,11 +213,18 @@ fn pass(
             match state.trap {
                 Some((trapped, moment)) if asks && kind == Some(trapped) => {
                     state.trap = None;
-                    if moment == Moment::BeforeRequest {
+                    if moment == Moment::Silence {
+                        state.weather = Weather::Silent;
+                    }
+                    if moment != Moment::BeforeAnswer {
                         state.caught += 1;
+                    }
+                    if moment == Moment::BeforeRequest {
                         return Ok(());
                     }
-                    *doomed.lock().unwrap() = number(4);
+                    if moment == Moment::BeforeAnswer {
+                        *doomed.lock().unwrap() = number(4);
+                    }
                 }
                 _ if !asks && number(0).is_some() && *doomed.lock().unwrap() == number(0) => {
                     state.caught += 1;

@@ -67,7 +67,11 @@ struct Live {
 
 /// Works out everything.
 pub(crate) fn expect(setting: &Setting, partitions: &[Partition], scores: &Scores) -> Expected {
-    let log = log::entries(partitions, setting.tick, setting.epoch_records);
+    fold(setting, &log::entries(partitions, setting.tick, setting.epoch_records), scores)
+}
+
+/// Works out everything from a log.
+pub(crate) fn fold(setting: &Setting, log: &[Entry], scores: &Scores) -> Expected {
     let epochs: BTreeSet<u64> = log.iter().map(|entry| entry.epoch).collect();
     let mut live: BTreeMap<String, Live> = BTreeMap::new();
     let (mut scored, mut products) = (Table::new("review_id"), Table::new("product_id"));

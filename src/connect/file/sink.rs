@@ -55,8 +55,8 @@ pub const SINK: SinkKind = SinkKind {
     together: false,
     log: None,
     open: |members, context| {
-        let [(id, settings)] = members else { return Err(OpenError::count("file", members.len())) };
-        open(id, Path::new(path_of(settings)), context)
+        let [(id, settings)] = members else { return Err(OpenError::count("file", members.len()).into()) };
+        Ok(open(id, Path::new(path_of(settings)), context)?)
     },
 };
 

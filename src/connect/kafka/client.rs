@@ -24,7 +24,7 @@ use rdkafka::{
 
 use super::{
     connection::ConnectionSettings,
-    error::{Cause, ClusterError, code_of, is_absence, is_denial, plain, says_only_late, told},
+    error::{Cause, ClusterError, code_of, is_absence, is_denial, is_rejection, plain, says_only_late, told},
     token::{TokenError, TokenFile},
 };
 
@@ -132,6 +132,7 @@ impl ClientState {
             Some(Cause::Network) => ClusterError::Unreachable { doing, brokers, reason },
             None if code.is_some_and(is_denial) => ClusterError::Denied { doing, brokers, login, reason },
             None if code.is_some_and(is_absence) => ClusterError::NoTopic { doing, brokers },
+            None if code.is_some_and(is_rejection) => ClusterError::Rejected { doing, brokers, reason },
             None if code.is_some_and(says_only_late) => ClusterError::Unreachable { doing, brokers, reason },
             None => ClusterError::Refused { doing, brokers, reason },
         }

@@ -87,6 +87,16 @@ pub enum ClusterError {
         /// Where.
         brokers: String,
     },
+    /// It will never be taken as it is.
+    #[error("cannot {doing}: the brokers at {brokers} do not take it: {reason}")]
+    Rejected {
+        /// What was tried.
+        doing: String,
+        /// Where.
+        brokers: String,
+        /// What librdkafka or a broker said.
+        reason: String,
+    },
     /// Anything else.
     #[error("cannot {doing}: {reason} (Kafka at {brokers})")]
     Refused {
@@ -154,6 +164,19 @@ pub(super) fn is_denial(code: Code) -> bool {
             | Code::GroupAuthorizationFailed
             | Code::ClusterAuthorizationFailed
             | Code::TransactionalIdAuthorizationFailed
+    )
+}
+
+/// Whether a code says that a record will never be taken as it is.
+pub(super) fn is_rejection(code: Code) -> bool {
+    matches!(
+        code,
+        Code::MessageSizeTooLarge
+            | Code::InvalidMessageSize
+            | Code::MessageBatchTooLarge
+            | Code::InvalidRecord
+            | Code::PolicyViolation
+            | Code::UnsupportedForMessageFormat
     )
 }
 

@@ -276,7 +276,7 @@ impl LogStore for KafkaLogStore {
     ) -> Result<Arc<dyn EpochLog>, LogStoreError> {
         let nonce = self.nonce.renew().map_err(|error| self.fault(error.to_string()))?;
         if let Some(Body::Generation(start)) = begin.first_mut() {
-            start.nonce = Some(nonce);
+            start.nonce = Some(nonce.clone());
         }
         let begins_at = self.end;
         let seq = contents.records.last().map_or(0, |record| record.seq);
@@ -284,8 +284,17 @@ impl LogStore for KafkaLogStore {
         let first = contents.records.first().map_or(0, |record| record.seq);
         placed.retain(|(_, record)| record.seq >= first);
         let topic = log.topic.clone();
-        let mut writer =
-            KafkaLog { log, transactions, patience, placed: placed.into(), contents, generation, seq, end };
+        let mut writer = KafkaLog {
+            log,
+            transactions,
+            patience,
+            placed: placed.into(),
+            contents,
+            generation,
+            nonce,
+            seq,
+            end,
+        };
         let append = writer.append(begin);
         append.and_then(|()| writer.read_back(begins_at)).map_err(|error| match error {
             LogError::Superseded { generation } => LogStoreError::Superseded { generation },
@@ -307,6 +316,8 @@ struct KafkaLog {
     /// What counted at the start.
     contents: LogContents,
     generation: u64,
+    /// What tells this start from another one that gave itself the same number.
+    nonce: String,
     seq: u64,
     /// Everything before it was read, or written by this run.
     end: u64,
@@ -317,10 +328,14 @@ impl KafkaLog {
         LogError::Write(error.to_string())
     }
 
-    /// A generation of the log newer than ours.
+    /// A generation of the log newer than ours; or of our number, and not ours: of two that have read the same log, the one whose
+    /// record is there has it.
     fn superseded(&self, records: &[Placed]) -> Result<(), LogError> {
+        let ours = (self.generation, Some(self.nonce.as_str()));
         match last_generation(records) {
-            Some((generation, _)) if generation > self.generation => Err(LogError::Superseded { generation }),
+            Some(last @ (generation, _)) if generation >= self.generation && last != ours => {
+                Err(LogError::Superseded { generation })
+            }
             _ => Ok(()),
         }
     }

@@ -48,11 +48,21 @@ impl Patience {
         }
     }
 
-    /// Waits before the next try, longer each time.
+    /// Says so, and waits before the next try, longer each time.
     ///
     /// # Errors
     /// It is not to be tried again, for the reason that is given back.
     pub(super) fn wait(&mut self, error: &ReadError) -> Result<(), String> {
+        self.pause(error)?;
+        tracing::warn!("{error}; it is tried again");
+        Ok(())
+    }
+
+    /// Waits before the next try, longer each time.
+    ///
+    /// # Errors
+    /// It is not to be tried again, for the reason that is given back.
+    pub(super) fn pause(&mut self, error: &ReadError) -> Result<(), String> {
         let passes = matches!(
             error,
             ReadError::Cluster(ClusterError::Unreachable { .. } | ClusterError::Refused { .. })
@@ -69,7 +79,6 @@ impl Patience {
                 "{error}; the run was told to end, and what is not committed is read again by the next one"
             ));
         }
-        tracing::warn!("{error}; it is tried again");
         self.pause = (self.pause * 2).clamp(Duration::from_millis(20), LONGEST);
         std::thread::sleep(self.pause);
         Ok(())

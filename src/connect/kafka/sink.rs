@@ -30,7 +30,7 @@ use super::{
 use crate::{
     connect::{
         place::Place,
-        registry::{Fault, OpenError, SinkContext, SinkKind, Target},
+        registry::{Fault, OpenError, OpenSinkError, SinkContext, SinkKind, Target},
     },
     engine::sink::{OpenSink, Output, Progress, Sink, SinkError},
     records::{
@@ -110,12 +110,14 @@ struct KafkaSink {
     progress: ProgressTopic,
     transactions: Transactions,
     members: Vec<Member>,
-    /// What the last record of the progress says.
+    /// How far the sinks have written.
     written: BTreeMap<String, Written>,
+    /// What the last record of the progress says: the same, but for a run that begins from scratch.
+    stands: BTreeMap<String, Written>,
     patience: Patience,
 }
 
-fn open(sinks: &[(&str, &Value)], context: &SinkContext<'_>) -> Result<OpenSink, OpenError> {
+fn open(sinks: &[(&str, &Value)], context: &SinkContext<'_>) -> Result<OpenSink, OpenSinkError> {
     let names: Vec<&str> = sinks.iter().map(|(id, _)| *id).collect();
     let target = format!("the Kafka sinks {}", names.join(", "));
     let fault = |reason: String, hint: &str| OpenError { target: target.clone(), reason, hint: hint.into() };
@@ -125,7 +127,7 @@ fn open(sinks: &[(&str, &Value)], context: &SinkContext<'_>) -> Result<OpenSink,
     };
     let settings: Vec<KafkaSinkSettings> =
         sinks.iter().map(|(_, settings)| parse(settings)).collect::<Result<_, _>>()?;
-    let Some(first) = settings.first() else { return Err(fault("there is none".into(), HINT)) };
+    let Some(first) = settings.first() else { return Err(fault("there is none".into(), HINT).into()) };
     let log = LogTopic::connect(first.connection.clone(), context.name).map_err(cluster_fault)?;
     make_topic(&log.cluster, &WantedTopic::progress(context.name, 1)).map_err(|e| fault(e, HINT))?;
     let topics: Vec<&str> = settings.iter().map(|settings| settings.topic.as_str()).collect();
@@ -134,7 +136,7 @@ fn open(sinks: &[(&str, &Value)], context: &SinkContext<'_>) -> Result<OpenSink,
     for ((id, topic), found) in names.iter().zip(&topics).zip(&found_topics) {
         let Some(found) = found else {
             let hint = "`dirigent topics create TOPOLOGY` makes the topics of a topology";
-            return Err(fault(format!("there is no topic `{topic}`, which `{id}` writes"), hint));
+            return Err(fault(format!("there is no topic `{topic}`, which `{id}` writes"), hint).into());
         };
         members.push(Member {
             id: (*id).to_owned(),
@@ -153,20 +155,27 @@ fn open(sinks: &[(&str, &Value)], context: &SinkContext<'_>) -> Result<OpenSink,
         transactions,
         members,
         written: BTreeMap::new(),
+        stands: BTreeMap::new(),
         patience: Patience::new(context.interrupt, context.metrics),
     };
-    let found = sink.fence().map_err(|error| fault(error.to_string(), HINT))?;
+    let refused = |error: SinkError| match error {
+        SinkError::Superseded { .. } => OpenSinkError::Sink(error),
+        error => OpenSinkError::Open(fault(error.to_string(), HINT)),
+    };
+    let found = sink.fence().map_err(refused)?;
+    sink.stands = found.as_ref().map(|found| found.sinks.clone()).unwrap_or_default();
     if let Some(found) = found.filter(|_| !context.from_scratch) {
         for member in &sink.members {
             let before = found.partitions.get(&member.topic).copied().unwrap_or(member.partitions);
             if before != member.partitions {
-                return Err(fault(
+                let changed = fault(
                     format!(
                         "the topic `{}` had {before} partitions and has {} now: keys would stand in other partitions than before",
                         member.topic, member.partitions
                     ),
                     "write to a new topic, or begin anew with --from-scratch",
-                ));
+                );
+                return Err(changed.into());
             }
         }
         sink.written = found.sinks;
@@ -179,7 +188,7 @@ fn open(sinks: &[(&str, &Value)], context: &SinkContext<'_>) -> Result<OpenSink,
     let outputs: Vec<Output<'_>> =
         emptied.iter().map(|text| Output { text, progress: Progress::default() }).collect();
     let opened = sink.record(Kind::Open, sink.written.clone());
-    sink.settle(&outputs, opened).map_err(|error| fault(error.to_string(), HINT))?;
+    sink.settle(&outputs, opened).map_err(refused)?;
     let written = names.iter().map(|id| sink.written.get(*id).map(|written| (*written).into())).collect();
     Ok(OpenSink { sink: Box::new(sink), written })
 }
@@ -279,12 +288,13 @@ impl KafkaSink {
     fn settle(&mut self, outputs: &[Output<'_>], record: ProgressRecord) -> Result<(), SinkError> {
         while let Err(error) = self.write(outputs, &record) {
             tracing::warn!("{error}; what became of it is looked up");
+            self.patience.pause(&error.into()).map_err(|reason| self.fault(reason))?;
             let found = self.fence()?;
             let there = found.as_ref().map(|found| &found.sinks);
             if found.as_ref().is_some_and(|found| *found == record) {
                 break;
             }
-            if there.is_some_and(|there| *there != self.written) {
+            if there.is_some_and(|there| *there != self.stands) {
                 return Err(self.fault(
                     "its progress is neither what this run has written nor what it was about to write: somebody else writes there"
                         .into(),
@@ -292,6 +302,7 @@ impl KafkaSink {
             }
         }
         self.patience.calm();
+        self.stands.clone_from(&record.sinks);
         self.written = record.sinks;
         Ok(())
     }

@@ -25,7 +25,7 @@ use rdkafka::{
 use super::{
     client::ClientState,
     connection::{ConnectionSettings, Role},
-    error::ClusterError,
+    error::{ClusterError, code_of, is_absence, is_denial, is_rejection},
 };
 use crate::{
     records::message::headers,
@@ -57,6 +57,8 @@ pub(super) struct Outgoing<'a> {
 struct Reports {
     state: ClientState,
     offsets: Arc<Mutex<Vec<u64>>>,
+    /// Why the first record of the transaction was not taken: the transaction's own error says only that one was not.
+    untaken: Arc<Mutex<Option<KafkaError>>>,
 }
 
 impl ClientContext for Reports {
@@ -83,8 +85,12 @@ impl ProducerContext for Reports {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, told: usize) {
-        if let (Ok(record), 1) = (result, told) {
-            lock(&self.offsets).push(u64::try_from(record.offset()).unwrap_or(0));
+        match result {
+            Ok(record) if told == 1 => {
+                lock(&self.offsets).push(u64::try_from(record.offset()).unwrap_or(0));
+            }
+            Ok(_) => {}
+            Err((error, _)) => drop(lock(&self.untaken).get_or_insert_with(|| error.clone())),
         }
         self.state.delivery(result, ());
     }
@@ -115,7 +121,7 @@ impl Transactions {
         (writer, metrics): (&'static str, &Metrics),
     ) -> Result<Self, ClusterError> {
         let (config, state) = connection.client(Role::Producer { transactional_id: Some(&id) })?;
-        let reports = Reports { state, offsets: Arc::default() };
+        let reports = Reports { state, offsets: Arc::default(), untaken: Arc::default() };
         let meter = (writer, Arc::clone(metrics.cluster()));
         Ok(Self { config, reports, id, producer: None, meter })
     }
@@ -191,12 +197,16 @@ impl Transactions {
         let outcome = write(self);
         if outcome.is_ok() {
             self.meter.1.committed(self.meter.0, started.elapsed());
-        } else {
-            self.meter.1.unclear(self.meter.0);
-            self.drop_producer();
         }
         outcome.map_err(|error| {
-            self.reports.state.explain(&format!("commit a transaction of `{}`", self.id), &error)
+            self.meter.1.unclear(self.meter.0);
+            let untaken = lock(&self.reports.untaken).take();
+            self.drop_producer();
+            let cause = untaken.filter(|untaken| {
+                code_of(untaken).is_some_and(|code| is_rejection(code) || is_denial(code) || is_absence(code))
+            });
+            let doing = format!("commit a transaction of `{}`", self.id);
+            self.reports.state.explain(&doing, &cause.unwrap_or(error))
         })
     }
 
@@ -208,6 +218,7 @@ impl Transactions {
         let late = || KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut);
         let Some(producer) = &self.producer else { return Err(late()) };
         lock(&self.reports.offsets).clear();
+        *lock(&self.reports.untaken) = None;
         let started = Instant::now();
         producer.begin_transaction()?;
         for record in records {

@@ -1,0 +1,45 @@
+//! `kill -9` again and again while producers write, also while a run recovers, each start with another number of workers.
+//!
+//! `DIRIGENT_KAFKA_KILLS` says how often (12), `DIRIGENT_KAFKA_SEED` where chance begins.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{
+    broker::Broker,
+    checks::check,
+    shop::{Shop, Wish},
+    stream::{Dice, Stream},
+    watcher::Watcher,
+};
+
+fn number(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable).map_or(otherwise, |value| value.parse().unwrap())
+}
+
+#[test]
+fn a_run_that_is_killed_again_and_again_loses_and_doubles_nothing() {
+    let Some(broker) = Broker::shared() else { return };
+    let kills = number("DIRIGENT_KAFKA_KILLS", 12);
+    let seed = number("DIRIGENT_KAFKA_SEED", 1);
+    let bootstrap = broker.bootstrap();
+    let shop = Shop::make(&broker.settings(&json!({})), &Wish::at(&bootstrap));
+    let stream = Stream::begin(&shop, seed);
+    let watcher = Watcher::begin(&shop);
+    let mut dice = Dice::new(seed);
+    for kill in 0..kills {
+        let mut running = shop.start(1 + u32::try_from(dice.below(4)).unwrap());
+        // one in three while it recovers
+        if kill % 3 != 2 {
+            running.wait_for("running");
+        }
+        std::thread::sleep(Duration::from_millis(dice.below(if kill % 3 == 2 { 400 } else { 1_600 })));
+        running.kill();
+    }
+    let sent = stream.end();
+    let (_, report) = shop.finish(2);
+    assert!(watcher.end() > 0, "the watcher has seen nothing");
+    check(&shop, &report);
+    eprintln!("{kills} kills, {sent} records");
+}
