@@ -179,11 +179,15 @@ where
     )
 }
 
+/// Bytes of text after which a block of lines is given and another one begun: larger pieces of memory go back to the system
+/// when they are freed, and each epoch would have to get its own from there.
+const BLOCK: usize = 48 << 10;
+
 struct TableLines {
     context: Context,
     meter: StepMeter,
     order: Vec<(u64, u32)>,
-    /// Of the epoch before: the next one is about as large.
+    /// Of a block before: the next one is about as large.
     usual_size: (usize, usize, usize),
 }
 
@@ -194,7 +198,7 @@ impl<R: Published> EpochStep<Update<R>, Lines> for TableLines {
             // it was published when it came to be
             return;
         }
-        let mut lines = Lines::like(&self.usual_size);
+        let (mut lines, mut several) = (Lines::like(&self.usual_size), false);
         self.order.clear();
         let changes = rows.iter().zip(0..).filter(|((_, _, diff), _)| *diff != 0);
         self.order.extend(changes.map(|((row, _, _), n)| (row.key_hash(), n)));
@@ -221,9 +225,15 @@ impl<R: Published> EpochStep<Update<R>, Lines> for TableLines {
                     }
                     (None, None) => {}
                 }
+                if lines.size().1 >= BLOCK {
+                    (self.usual_size, several) = (lines.size(), true);
+                    give(std::mem::replace(&mut lines, Lines::like(&self.usual_size)));
+                }
             }
         }
-        self.usual_size = lines.size();
+        if !several {
+            self.usual_size = lines.size();
+        }
         if !lines.is_empty() {
             give(lines);
         }
