@@ -42,6 +42,7 @@ const RANKS: u32 = 300;
 const LOOKED_AT: usize = 600;
 /// Letters of ASCII, and the space.
 const SIGNS: u16 = 27;
+const TRIGRAMS: usize = 27 * 27 * 27;
 /// A trigram that is not among those of a language.
 const NONE: u16 = u16::MAX;
 /// The confidence above which the detector calls itself reliable.
@@ -60,7 +61,7 @@ impl std::fmt::Debug for EnglishOrGerman {
 
 impl EnglishOrGerman {
     pub(super) fn new() -> Self {
-        let mut ranks = vec![[NONE; 2]; usize::from(SIGNS).pow(3)];
+        let mut ranks = vec![[NONE; 2]; TRIGRAMS];
         for (language, trigrams) in [ENGLISH, GERMAN].into_iter().enumerate() {
             let letters: Vec<char> = trigrams.chars().collect();
             for (rank, trigram) in (0..).zip(letters.chunks(3)) {
@@ -120,18 +121,23 @@ fn sign(byte: u8) -> u16 {
 
 /// The trigrams of a text, the most frequent first, and of equally frequent ones the last in the alphabet.
 fn ranked(text: &str) -> Vec<u16> {
-    let mut trigrams = Vec::with_capacity(text.len() + 1);
+    let mut counts = [0_u16; TRIGRAMS];
+    let mut seen = Vec::with_capacity(text.len() + 1);
     let mut signs = text.bytes().map(sign).chain([0]);
     let (mut first, mut second) = (0, signs.next().unwrap_or(0));
     for third in signs {
         if second != 0 || (first != 0 && third != 0) {
-            trigrams.push((first * SIGNS + second) * SIGNS + third);
+            let trigram = (first * SIGNS + second) * SIGNS + third;
+            let count = &mut counts[usize::from(trigram)];
+            if *count == 0 {
+                seen.push(trigram);
+            }
+            *count = count.saturating_add(1);
         }
         (first, second) = (second, third);
     }
-    trigrams.sort_unstable();
-    let counted = trigrams.chunk_by(|a, b| a == b).map(|same| (same.len() as u32) << 16 | u32::from(same[0]));
-    let mut counted: Vec<u32> = counted.collect();
+    let counted = |trigram: u16| u32::from(counts[usize::from(trigram)]) << 16 | u32::from(trigram);
+    let mut counted: Vec<u32> = seen.into_iter().map(counted).collect();
     counted.sort_unstable_by(|a, b| b.cmp(a));
     counted.truncate(LOOKED_AT);
     counted.into_iter().map(|counted| counted as u16).collect()

@@ -132,8 +132,9 @@ impl Learner {
     fn learn(&mut self, model: &Model, features: Features<'_>, positive: bool) -> f64 {
         let mut seen = std::mem::take(&mut self.seen);
         seen.clear();
-        let forward =
-            model.forward(features, self.bias, self.class_ratio(), |slot, value| seen.push((slot, value)));
+        let forward = model.forward(features, self.bias, self.class_ratio(), |slots, values| {
+            seen.extend(slots.iter().copied().zip(values.iter().copied()));
+        });
         let error = forward.probability - f64::from(u8::from(positive));
         self.bias_squares += error * error;
         self.bias -= f64::from(self.settings.bias_rate) * error / (1.0 + self.bias_squares.sqrt());
