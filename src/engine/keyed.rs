@@ -120,6 +120,19 @@ pub fn runs<'a, T, K: PartialEq>(
     sorted.chunk_by_mut(move |a, b| key(a) == key(b))
 }
 
+/// All records but those of one epoch, where they are.
+pub fn without<'s, I: Clone + 'static>(input: Stream<'s, I>, name: &str, epoch: Epoch) -> Stream<'s, I> {
+    input.unary::<CapacityContainerBuilder<Vec<I>>, _, _, _>(Pipeline, name, move |_, _| {
+        move |input, output| {
+            input.for_each(|capability, records| {
+                if capability.least() != Some(&epoch) {
+                    output.session(&capability).give_container(records);
+                }
+            });
+        }
+    })
+}
+
 /// Maps each record to any number of others at the same time, where it is.
 pub fn flat_map<'s, I: Clone + 'static, O: 'static>(
     input: Stream<'s, I>,

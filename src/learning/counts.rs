@@ -134,7 +134,9 @@ mod tests {
     #[test]
     fn one_more_is_what_packing_it_gives() {
         let mut aside = CountsAside::default();
-        for packed in [0, 5, 7 << 16 | 3, LIMIT - 2, LIMIT - 1, (LIMIT - 2) << 16 | 9, (LIMIT - 1) << 16, ASIDE] {
+        for packed in
+            [0, 5, 7 << 16 | 3, LIMIT - 2, LIMIT - 1, (LIMIT - 2) << 16 | 9, (LIMIT - 1) << 16, ASIDE]
+        {
             for positive in [true, false] {
                 let counts = aside.unpack(3, packed).with(positive);
                 let expected = aside.pack(3, packed, counts);

@@ -175,7 +175,8 @@ mod tests {
     #[test]
     fn both_languages_are_told() {
         let english = "excellent workmanship, quick delivery, reasonable price, friendly customer service";
-        let german = "hervorragende Verarbeitung, schnelle Lieferung, fairer Preis, freundlicher Kundendienst";
+        let german =
+            "hervorragende Verarbeitung, schnelle Lieferung, fairer Preis, freundlicher Kundendienst";
         assert_eq!(EnglishOrGerman::new().tell(english), Some(Lang::Eng));
         assert_eq!(EnglishOrGerman::new().tell(german), Some(Lang::Deu));
         assert_eq!(EnglishOrGerman::new().tell("12 ... 34"), None);

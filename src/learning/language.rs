@@ -120,9 +120,7 @@ impl Languages {
         sample.push_str(&text[..text.floor_char_boundary(room)]);
         let found = match &self.sooner {
             Some(sooner) if EnglishOrGerman::can_tell(&sample) => sooner.tell(&sample),
-            _ => {
-                self.detector.detect(&sample).filter(whatlang::Info::is_reliable).map(|found| found.lang())
-            }
+            _ => self.detector.detect(&sample).filter(whatlang::Info::is_reliable).map(|found| found.lang()),
         };
         let Some(found) = found else { return UNDETERMINED };
         let expected = self.expected.iter().find(|(_, lang)| *lang == found);

@@ -163,7 +163,8 @@ impl Learner {
             let weight = weight - rate * gradient / (caution + squares.sqrt());
             let (packed, ratio) = match one_more::<POSITIVE>(packed) {
                 Some(packed) => {
-                    let [positive, negative] = halves(packed).map(|count| self.logarithms[usize::from(count)]);
+                    let [positive, negative] =
+                        halves(packed).map(|count| self.logarithms[usize::from(count)]);
                     (packed, positive - negative)
                 }
                 None => self.count_aside(slot, packed, POSITIVE),

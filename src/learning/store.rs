@@ -107,8 +107,8 @@ pub fn save(features: &FeatureSettings, model: &Model, learner: &Learner) -> Res
         let column: Column<'_> = Column { dtype: *dtype, shape: slots, make };
         (*name, column)
     }));
-    let description = serde_json::to_string(&Description::of(features, model, learner))
-        .map_err(SafeTensorError::from)?;
+    let description =
+        serde_json::to_string(&Description::of(features, model, learner)).map_err(SafeTensorError::from)?;
     let metadata = [(METADATA.to_owned(), description)].into_iter().collect();
     Ok(safetensors::serialize(tensors, Some(metadata))?)
 }

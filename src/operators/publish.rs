@@ -49,8 +49,6 @@ trait Published: Ord {
 /// What rendering needs to know beyond the row.
 struct Context {
     run: Arc<Run>,
-    /// Whether the sink has not published what the run goes on from.
-    fresh: bool,
     /// The id of the step that scores.
     model: String,
 }
@@ -139,10 +137,16 @@ pub fn publish<'s>(
     // a sink may have the id of a transform
     let counted = format!("sinks.{sink}");
     let meter = || run.metrics.step(&counted, scope.index());
-    let context = || Context { run: Arc::clone(run), fresh, model: model.to_owned() };
+    let context = || Context { run: Arc::clone(run), model: model.to_owned() };
     let streams = edges.into_iter().filter_map(|edge| match edge {
-        Edge::Scored(table) => Some(table_lines(updates(table), sink, context(), meter())),
-        Edge::Products(table) => Some(table_lines(updates(table), sink, context(), meter())),
+        Edge::Scored(table) => {
+            let table = if fresh { updates(table) } else { run.news(updates(table), sink) };
+            Some(table_lines(table, sink, context(), meter()))
+        }
+        Edge::Products(table) => {
+            let table = if fresh { updates(table) } else { run.news(updates(table), sink) };
+            Some(table_lines(table, sink, context(), meter()))
+        }
         Edge::Models(models) => {
             let meter = meter();
             Some(flat_map(models, sink, move |_, record: ModelRecord, give| {
@@ -194,10 +198,6 @@ struct TableLines {
 impl<R: Published> EpochStep<Update<R>, Lines> for TableLines {
     fn close(&mut self, epoch: Epoch, rows: &mut Vec<Update<R>>, give: &mut dyn FnMut(Lines)) {
         self.meter.received(rows.len());
-        if self.context.run.is_restored(epoch) && !self.context.fresh {
-            // it was published when it came to be
-            return;
-        }
         let (mut lines, mut several) = (Lines::like(&self.usual_size), false);
         self.order.clear();
         let changes = rows.iter().zip(0..).filter(|((_, _, diff), _)| *diff != 0);

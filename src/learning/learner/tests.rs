@@ -1,7 +1,10 @@
 //! What readers see of a learner, and that it learns.
 
 use super::*;
-use crate::learning::{counts::Counts, encoding::{SlotBits, encode}};
+use crate::learning::{
+    counts::Counts,
+    encoding::{SlotBits, encode},
+};
 use proptest::prelude::*;
 
 const SLOTS: u32 = 1 << 8;
