@@ -87,7 +87,7 @@ struct Refused {
 
 /// Where dead letters of a topology lie.
 enum Place {
-    Topic(DeadLetterTopic, String),
+    Topic(Box<DeadLetterTopic>, String),
     File(PathBuf),
 }
 
@@ -128,7 +128,7 @@ fn places(plan: &Plan) -> Result<Vec<Place>, String> {
                 serde_json::from_value(sink.settings.clone()).map_err(|error| error.to_string())?;
             let letters =
                 DeadLetterTopic::connect(connection, topic, &plan.name).map_err(|error| error.to_string())?;
-            places.push(Place::Topic(letters, topic.to_owned()));
+            places.push(Place::Topic(Box::new(letters), topic.to_owned()));
         } else if let Some(path) = setting("path") {
             places.push(Place::File(path.into()));
         }

@@ -12,13 +12,13 @@ use rdkafka::{
     Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
     error::{KafkaError, RDKafkaErrorCode},
-    message::Headers,
 };
 
 use super::{
     client::ClientState,
     connection::{ConnectionSettings, Role},
     error::ClusterError,
+    native::each_header,
     topics::{Cluster, Watermarks},
 };
 use crate::records::message::push_header;
@@ -114,9 +114,7 @@ impl ReadEnd<'_> {
                     }
                     let headers = || {
                         let mut block = Vec::new();
-                        for header in record.headers().into_iter().flat_map(Headers::iter) {
-                            push_header(&mut block, header.key, header.value);
-                        }
+                        each_header(&record, |name, value| push_header(&mut block, name, value));
                         block
                     };
                     each(Committed {
