@@ -40,6 +40,11 @@ demo: ## Build, generate reviews, run topologies/demo.yaml on them, show what ca
 	@echo "The outputs: $(DEMO)/*.jsonl; every change of a review or a product is one line"
 	@echo "Next: change topologies/demo.yaml, check it with 'target/release/dirigent validate topologies/demo.yaml', run again with --from-scratch"
 
+.PHONY: demo-kafka
+demo-kafka: $(KAFKA) ## The same on an Apache Kafka: broker, topics, producer, run, consumer (KEEP=1 leaves the broker)
+	@$(CARGO) build --locked --release
+	@kafka/demo
+
 .PHONY: test
 test: $(MOTO) $(KAFKA) ## Run all tests, and the examples of the docs (needs Python with pip for a server of S3, Java and Maven for Kafka)
 	$(CARGO) test --locked --workspace --features $(FEATURES) --no-fail-fast
