@@ -78,6 +78,10 @@ bench: ## Measure the kernels, the whole pipeline beside a bound without an engi
 	$(CARGO) bench --locked --bench pipeline
 	$(CARGO) bench --locked --bench quality
 
+.PHONY: bench-checkpoint
+bench-checkpoint: ## Measure restarts, throughput and pauses with a million live reviews (some minutes, 4 GB of disk)
+	$(CARGO) bench --locked --bench checkpoint
+
 .PHONY: fuzz
 fuzz: $(FUZZ) ## Throw mutated lines at decoding and cleaning for a minute (needs a nightly compiler)
 	mkdir -p fuzz/corpus/decode

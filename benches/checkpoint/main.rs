@@ -326,6 +326,10 @@ impl Tail {
     /// The epochs that it said to be written since the last time.
     fn epochs(&mut self, journal: &Path) -> Outcome<Vec<u64>> {
         let Ok(mut file) = File::open(journal) else { return Ok(Vec::new()) };
+        if file.metadata()?.len() < self.read {
+            // a start writes it anew
+            *self = Self::default();
+        }
         file.seek(SeekFrom::Start(self.read))?;
         self.read += file.read_to_string(&mut self.rest)? as u64;
         let whole = self.rest.rfind('\n').map_or(0, |at| at + 1);
