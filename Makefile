@@ -40,6 +40,11 @@ demo: ## Build, generate reviews, run topologies/demo.yaml on them, show what ca
 	@echo "The outputs: $(DEMO)/*.jsonl; every change of a review or a product is one line"
 	@echo "Next: change topologies/demo.yaml, check it with 'target/release/dirigent validate topologies/demo.yaml', run again with --from-scratch"
 
+.PHONY: demo-kafka
+demo-kafka: $(KAFKA) ## The same on an Apache Kafka: broker, topics, producer, run, consumer (KEEP=1 leaves the broker)
+	@$(CARGO) build --locked --release
+	@kafka/demo
+
 .PHONY: test
 test: $(MOTO) $(KAFKA) ## Run all tests, and the examples of the docs (needs Python with pip for a server of S3, Java and Maven for Kafka)
 	$(CARGO) test --locked --workspace --features $(FEATURES) --no-fail-fast
@@ -72,6 +77,10 @@ bench: ## Measure the kernels, the whole pipeline beside a bound without an engi
 	$(CARGO) bench --locked --bench kernels
 	$(CARGO) bench --locked --bench pipeline
 	$(CARGO) bench --locked --bench quality
+
+.PHONY: bench-checkpoint
+bench-checkpoint: ## Measure restarts, throughput and pauses with a million live reviews (some minutes, 4 GB of disk)
+	$(CARGO) bench --locked --bench checkpoint
 
 .PHONY: fuzz
 fuzz: $(FUZZ) ## Throw mutated lines at decoding and cleaning for a minute (needs a nightly compiler)

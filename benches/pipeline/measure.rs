@@ -26,6 +26,15 @@ pub(crate) struct Measured {
 /// Ticks a second of the times in `/proc`: Linux shows 100 to programs, whatever it uses inside.
 const TICKS: f64 = 100.0;
 
+/// The most memory that a process has had so far, in bytes; 0 where it cannot be told.
+pub(crate) fn peak_of(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes =
+        peak.and_then(|peak| peak.split_whitespace().next()).and_then(|peak| peak.parse::<u64>().ok());
+    kilobytes.map_or(0, |kilobytes| kilobytes * 1024)
+}
+
 /// Runs a command to its end.
 pub(crate) fn measure(command: &mut Command) -> io::Result<Measured> {
     let started = Instant::now();
@@ -40,11 +49,7 @@ pub(crate) fn measure(command: &mut Command) -> io::Result<Measured> {
         if fields.first() == Some(&"Z") {
             break;
         }
-        let status = fs::read_to_string(format!("{folder}/status")).unwrap_or_default();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kilobytes =
-            peak.and_then(|peak| peak.split_whitespace().next()).and_then(|peak| peak.parse::<u64>().ok());
-        measured.peak = kilobytes.map_or(measured.peak, |kilobytes| kilobytes * 1024);
+        measured.peak = measured.peak.max(peak_of(child.id()));
         thread::sleep(Duration::from_millis(5));
     }
     let status = child.wait()?;

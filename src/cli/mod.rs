@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand. Exit codes: 0, 1 on failure, 64 on usage, 78 on configuration.
 
 pub mod backtest;
+pub mod dlq;
 pub mod drain;
 pub mod generate;
 pub mod graph;
@@ -59,6 +60,8 @@ enum Command {
     Produce(kafka::produce::ProduceArgs),
     /// Print the records of a Kafka topic.
     Consume(kafka::consume::ConsumeArgs),
+    /// Show what a topology has refused, by reason, and send it back once the reason is mended.
+    Dlq(dlq::DlqArgs),
     /// Write synthetic reviews and feedback, to try things with.
     Generate(generate::GenerateArgs),
 }
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Topics(args) => kafka::topics::run(&args),
         Command::Produce(args) => kafka::produce::run(&args),
         Command::Consume(args) => kafka::consume::run(&args),
+        Command::Dlq(args) => dlq::run(&args),
         Command::Generate(args) => generate::run(&args),
     }
 }

@@ -4,7 +4,7 @@ use super::timestamp::rfc3339;
 use crate::topology::stored::summary::Summary;
 
 /// Lines of cells under their names: the first column to the left, and others that are texts; numbers to the right.
-fn lines(head: &[&str], rows: &[Vec<String>]) -> String {
+pub(super) fn lines(head: &[&str], rows: &[Vec<String>]) -> String {
     let all =
         || std::iter::once(head.iter().map(|name| (*name).to_owned()).collect()).chain(rows.iter().cloned());
     let width = |column: usize| all().map(|row: Vec<String>| row[column].chars().count()).max().unwrap_or(0);

@@ -199,6 +199,9 @@ pub struct LogContext<'a> {
     pub metrics: &'a Arc<Metrics>,
 }
 
+/// The start of the run that wrote last, and how far it has written of each sink, by id.
+pub type WrittenElsewhere = (u64, BTreeMap<String, Progress>);
+
 /// The place that a kind of sink has for the log of a run, and for how far its sinks have written.
 #[derive(Debug)]
 pub struct LogPlace {
@@ -208,7 +211,7 @@ pub struct LogPlace {
     /// may be going on.
     pub read: fn(&Value, &str) -> Result<LogContents, OpenError>,
     /// How far the sinks have written, by id, with the start that wrote last.
-    pub written: fn(&Value, &str) -> Result<(u64, BTreeMap<String, Progress>), OpenError>,
+    pub written: fn(&Value, &str) -> Result<WrittenElsewhere, OpenError>,
 }
 
 /// Opens sinks that are written in one act, by id and settings.

@@ -39,6 +39,15 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// What the system says.
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>>;
 
+    /// The same, in room that is not needed any more: room that was used before is cheaper than new room.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn read_into(&self, path: &Path, room: Vec<u8>) -> io::Result<Option<Vec<u8>>> {
+        drop(room);
+        self.read(path)
+    }
+
     /// Bytes `from..to`.
     ///
     /// # Errors
@@ -174,6 +183,13 @@ fn present<T>(outcome: io::Result<T>) -> io::Result<Option<T>> {
 impl Disk for LocalDisk {
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
         present(std::fs::read(path))
+    }
+
+    fn read_into(&self, path: &Path, mut room: Vec<u8>) -> io::Result<Option<Vec<u8>>> {
+        let Some(mut file) = present(File::open(path))? else { return Ok(None) };
+        room.clear();
+        file.read_to_end(&mut room)?;
+        Ok(Some(room))
     }
 
     fn read_range(&self, path: &Path, from: u64, to: u64) -> io::Result<Vec<u8>> {

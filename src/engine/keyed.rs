@@ -62,6 +62,10 @@ pub fn kept<'s, I: ExchangeData + Clone, O: 'static>(
     })
 }
 
+/// How many rooms for the records of an epoch are kept, and of how many bytes: not those of an epoch out of the ordinary.
+const ROOMS: usize = 4;
+const ROOM: usize = 1 << 20;
+
 /// `before_closing` is called before each epoch is closed, and whenever the frontier may have moved, with the first
 /// epoch that is not closed.
 fn per_epoch<'s, I: Clone + 'static, O: 'static, P, S>(
@@ -77,17 +81,15 @@ where
 {
     input.unary_frontier::<CapacityContainerBuilder<Vec<O>>, _, _, _>(pact, name, move |_, _| {
         let mut held: BTreeMap<Epoch, (Capability<u64>, Vec<I>)> = BTreeMap::new();
+        // of epochs that were closed: room that was used once is cheaper than new room
+        let mut rooms: Vec<Vec<I>> = Vec::new();
         let mut ended = false;
         move |(input, frontier), output| {
             input.for_each(|capability, records| {
                 if let Some(&epoch) = capability.least() {
-                    let entry =
-                        held.entry(epoch).or_insert_with(|| (capability.delayed(&epoch, 0), Vec::new()));
-                    if entry.1.is_empty() {
-                        entry.1 = std::mem::take(records);
-                    } else {
-                        entry.1.append(records);
-                    }
+                    let mut room = || rooms.pop().unwrap_or_default();
+                    let entry = held.entry(epoch).or_insert_with(|| (capability.delayed(&epoch, 0), room()));
+                    entry.1.append(records);
                 }
             });
             let open = frontier.frontier().first().copied().unwrap_or(Epoch::MAX);
@@ -96,6 +98,10 @@ where
                 before_closing(&mut step, epoch);
                 let mut session = output.session(&capability);
                 step.close(epoch, &mut records, &mut |given| session.give(given));
+                records.clear();
+                if rooms.len() < ROOMS && size_of::<I>() * records.capacity() <= ROOM {
+                    rooms.push(records);
+                }
             }
             before_closing(&mut step, open);
             if frontier.is_empty() && held.is_empty() && !ended {
@@ -112,6 +118,19 @@ pub fn runs<'a, T, K: PartialEq>(
     key: impl Fn(&T) -> K + 'a,
 ) -> impl Iterator<Item = &'a mut [T]> {
     sorted.chunk_by_mut(move |a, b| key(a) == key(b))
+}
+
+/// All records but those of one epoch, where they are.
+pub fn without<'s, I: Clone + 'static>(input: Stream<'s, I>, name: &str, epoch: Epoch) -> Stream<'s, I> {
+    input.unary::<CapacityContainerBuilder<Vec<I>>, _, _, _>(Pipeline, name, move |_, _| {
+        move |input, output| {
+            input.for_each(|capability, records| {
+                if capability.least() != Some(&epoch) {
+                    output.session(&capability).give_container(records);
+                }
+            });
+        }
+    })
 }
 
 /// Maps each record to any number of others at the same time, where it is.

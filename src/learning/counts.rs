@@ -39,6 +39,20 @@ impl Counts {
     }
 }
 
+/// What a slot holds for one more example, if both its counts lie there before and after: one addition.
+#[inline(always)]
+pub(super) fn one_more<const POSITIVE: bool>(packed: u32) -> Option<u32> {
+    // a slot whose counts lie in the table has the limit in both halves
+    let (half, one) = if POSITIVE { (packed >> 16, 1 << 16) } else { (packed & LIMIT, 1) };
+    (half < LIMIT - 1).then(|| packed + one)
+}
+
+/// The counts that a slot holds, positive and negative, if they lie there.
+#[inline(always)]
+pub(super) fn halves(packed: u32) -> [u16; 2] {
+    [(packed >> 16) as u16, packed as u16]
+}
+
 /// Counts that do not fit into their slot.
 #[derive(Debug, Default)]
 pub(super) struct CountsAside {
@@ -115,6 +129,22 @@ mod tests {
     #[should_panic(expected = "only an example that was learned")]
     fn an_example_that_was_never_there_is_not_removed() {
         Counts::default().without(false);
+    }
+
+    #[test]
+    fn one_more_is_what_packing_it_gives() {
+        let mut aside = CountsAside::default();
+        for packed in
+            [0, 5, 7 << 16 | 3, LIMIT - 2, LIMIT - 1, (LIMIT - 2) << 16 | 9, (LIMIT - 1) << 16, ASIDE]
+        {
+            for positive in [true, false] {
+                let counts = aside.unpack(3, packed).with(positive);
+                let expected = aside.pack(3, packed, counts);
+                let found = if positive { one_more::<true>(packed) } else { one_more::<false>(packed) };
+                assert_eq!(found, (expected != ASIDE && packed != ASIDE).then_some(expected), "{packed:x}");
+            }
+        }
+        assert_eq!(halves(7 << 16 | 3), [7, 3]);
     }
 
     proptest! {

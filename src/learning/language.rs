@@ -5,7 +5,7 @@
 //! (`whatlang`, a hundred times as dear) is asked, and believed only if it calls itself reliable. A text with fewer than
 //! twenty letters, title and text together, has the language `und`.
 
-use super::{tokens::Tokens, words::WordSet};
+use super::{english_or_german::EnglishOrGerman, tokens::Tokens, words::WordSet};
 use whatlang::{Detector, Lang};
 
 /// The language of a text that has none of those expected, or too few letters to tell.
@@ -49,6 +49,8 @@ pub struct Languages {
     english: WordSet,
     german: WordSet,
     detector: Detector,
+    /// What says the same sooner, if both English and German are expected, and nothing else is.
+    sooner: Option<EnglishOrGerman>,
 }
 
 /// A language that cannot be detected.
@@ -71,6 +73,7 @@ impl Languages {
         let only = expected.iter().all(|(_, lang)| matches!(lang, Lang::Eng | Lang::Deu));
         Ok(Self {
             by_words: only.then_some((english, german)),
+            sooner: (only && english.is_some() && german.is_some()).then(EnglishOrGerman::new),
             detector: Detector::with_allowlist(expected.iter().map(|(_, lang)| *lang).collect()),
             english: WordSet::new(ENGLISH),
             german: WordSet::new(GERMAN),
@@ -115,10 +118,12 @@ impl Languages {
         sample.push('\n');
         let room = MAX_DETECTED.saturating_sub(sample.len());
         sample.push_str(&text[..text.floor_char_boundary(room)]);
-        let Some(found) = self.detector.detect(&sample).filter(whatlang::Info::is_reliable) else {
-            return UNDETERMINED;
+        let found = match &self.sooner {
+            Some(sooner) if EnglishOrGerman::can_tell(&sample) => sooner.tell(&sample),
+            _ => self.detector.detect(&sample).filter(whatlang::Info::is_reliable).map(|found| found.lang()),
         };
-        let expected = self.expected.iter().find(|(_, lang)| *lang == found.lang());
+        let Some(found) = found else { return UNDETERMINED };
+        let expected = self.expected.iter().find(|(_, lang)| *lang == found);
         expected.map_or(UNDETERMINED, |(tag, _)| tag)
     }
 }

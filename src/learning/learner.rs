@@ -11,15 +11,15 @@
 //! (2011).
 
 use super::{
-    counts::{Counts, CountsAside},
+    counts::{Counts, CountsAside, halves, one_more},
     encoding::Features,
     model::{Model, pack, unpack},
     settings::LearnerSettings,
 };
 use std::sync::atomic::Ordering::Relaxed;
 
-/// How many logarithms of counts are kept at hand.
-const LOGARITHMS: u32 = 1 << 16;
+/// How many logarithms of counts are kept at hand: all that a slot can hold.
+const LOGARITHMS: usize = 1 << 16;
 
 /// Learns one model. There is one learner a model, on one worker.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub struct Learner {
     labels: u64,
     published: bool,
     aside: CountsAside,
-    logarithms: Vec<f32>,
+    logarithms: Box<[f32; LOGARITHMS]>,
     seen: Vec<(u32, f32)>,
 }
 
@@ -40,6 +40,7 @@ impl Learner {
     /// A learner for a model that has seen no label.
     pub fn new(settings: &LearnerSettings) -> Self {
         let smoothing = settings.smoothing;
+        let logarithms: Box<[f32]> = (0..=u16::MAX).map(|count| logarithm(count.into(), smoothing)).collect();
         Self {
             settings: settings.clone(),
             bias: 0.0,
@@ -48,7 +49,7 @@ impl Learner {
             labels: 0,
             published: true,
             aside: CountsAside::default(),
-            logarithms: (0..LOGARITHMS).map(|count| logarithm(count, smoothing)).collect(),
+            logarithms: logarithms.try_into().expect("one for each number of 16 bits"),
             seen: Vec::new(),
         }
     }
@@ -84,26 +85,18 @@ impl Learner {
         &self.settings
     }
 
-    /// All numbers of a model and its learner, if all steps are published.
-    pub(super) fn state(&self, model: &Model) -> Option<LearnerState> {
-        if !self.published {
-            return None;
-        }
-        let slots = model.slots.len();
-        let mut state = LearnerState {
-            weights: Vec::with_capacity(slots),
-            squares: Vec::with_capacity(slots),
-            counts: Vec::with_capacity(slots),
-            bias: [self.bias, self.bias_squares],
-            totals: self.totals,
-        };
-        for (slot, cell) in (0..).zip(&model.slots) {
+    /// Bias and totals as a [`LearnerState`] has them, if all steps are published.
+    pub(super) fn sums(&self) -> Option<([f64; 2], [u64; 2])> {
+        self.published.then_some(([self.bias, self.bias_squares], self.totals))
+    }
+
+    /// The numbers of all slots, in order.
+    pub(super) fn slots(&self, model: &Model) -> impl Iterator<Item = SlotState> {
+        (0..).zip(&model.slots).map(|(slot, cell)| {
             let (squares, packed) = unpack(cell.learn.load(Relaxed));
-            state.weights.push(unpack(cell.read.load(Relaxed)).0);
-            state.squares.push(squares);
-            state.counts.push(self.aside.unpack(slot, packed));
-        }
-        Some(state)
+            let weight = unpack(cell.read.load(Relaxed)).0;
+            SlotState { weight, squares, counts: self.aside.unpack(slot, packed) }
+        })
     }
 
     /// The learner that goes on where another one was saved; fills the slots of a new model.
@@ -139,27 +132,53 @@ impl Learner {
     fn learn(&mut self, model: &Model, features: Features<'_>, positive: bool) -> f64 {
         let mut seen = std::mem::take(&mut self.seen);
         seen.clear();
-        let forward =
-            model.forward(features, self.bias, self.class_ratio(), |slot, value| seen.push((slot, value)));
+        let forward = model.forward(features, self.bias, self.class_ratio(), |slots, values| {
+            seen.extend(slots.iter().copied().zip(values.iter().copied()));
+        });
         let error = forward.probability - f64::from(u8::from(positive));
         self.bias_squares += error * error;
         self.bias -= f64::from(self.settings.bias_rate) * error / (1.0 + self.bias_squares.sqrt());
         let scaled = error as f32 * forward.inverse;
-        for &(slot, value) in &seen {
-            let Some(cell) = model.slots.get(slot as usize) else { break };
-            let (weight, _) = unpack(cell.read.load(Relaxed));
-            let (squares, packed) = unpack(cell.learn.load(Relaxed));
-            let gradient = scaled * value;
-            let squares = squares + gradient * gradient;
-            let weight = weight - self.settings.rate * gradient / (self.settings.caution + squares.sqrt());
-            let counts = self.aside.unpack(slot, packed).with(positive);
-            cell.read.store(pack(weight, self.ratio(counts).to_bits()), Relaxed);
-            cell.learn.store(pack(squares, self.aside.pack(slot, packed, counts)), Relaxed);
+        if positive {
+            self.update::<true>(model, &seen, scaled);
+        } else {
+            self.update::<false>(model, &seen, scaled);
         }
         self.totals[usize::from(!positive)] += seen.len() as u64;
         self.labels += 1;
         self.seen = seen;
         forward.probability
+    }
+
+    /// Makes the gradient step and counts the example, slot by slot.
+    #[inline(never)]
+    fn update<const POSITIVE: bool>(&mut self, model: &Model, seen: &[(u32, f32)], scaled: f32) {
+        let (rate, caution) = (self.settings.rate, self.settings.caution);
+        for &(slot, value) in seen {
+            let Some(cell) = model.slots.get(slot as usize) else { break };
+            let (weight, _) = unpack(cell.read.load(Relaxed));
+            let (squares, packed) = unpack(cell.learn.load(Relaxed));
+            let gradient = scaled * value;
+            let squares = squares + gradient * gradient;
+            let weight = weight - rate * gradient / (caution + squares.sqrt());
+            let (packed, ratio) = match one_more::<POSITIVE>(packed) {
+                Some(packed) => {
+                    let [positive, negative] =
+                        halves(packed).map(|count| self.logarithms[usize::from(count)]);
+                    (packed, positive - negative)
+                }
+                None => self.count_aside(slot, packed, POSITIVE),
+            };
+            cell.read.store(pack(weight, ratio.to_bits()), Relaxed);
+            cell.learn.store(pack(squares, packed), Relaxed);
+        }
+    }
+
+    /// One more example of a slot with large counts: what the slot holds then, and the ratio.
+    #[cold]
+    fn count_aside(&mut self, slot: u32, packed: u32, positive: bool) -> (u32, f32) {
+        let counts = self.aside.unpack(slot, packed).with(positive);
+        (self.aside.pack(slot, packed, counts), self.ratio(counts))
     }
 
     /// The log-count ratio of a feature, that of the classes not yet taken off.
@@ -180,6 +199,14 @@ impl Learner {
         let [positive, negative] = self.totals.map(|total| libm::log(total as f64 + 2.0));
         (positive - negative) as f32
     }
+}
+
+/// All numbers of a slot.
+#[derive(Debug, PartialEq)]
+pub(super) struct SlotState {
+    pub(super) weight: f32,
+    pub(super) squares: f32,
+    pub(super) counts: Counts,
 }
 
 /// All numbers of a model and its learner.

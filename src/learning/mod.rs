@@ -12,6 +12,7 @@ mod character_ngrams;
 pub mod classes;
 mod counts;
 mod encoding;
+mod english_or_german;
 mod features;
 mod hash;
 mod language;

@@ -12,7 +12,7 @@
 
 use super::{
     LearnerSettings,
-    encoding::{Features, SlotBits},
+    encoding::{Features, FeaturesIter, SlotBits},
     prefetch::prefetch,
 };
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -62,10 +62,15 @@ impl Scale {
         Self { floor: settings.floor, trust: settings.trust, frequencies }
     }
 
-    /// The feature's value, log2(1 + count) times (floor + |log-count ratio|), and the part of naive Bayes.
+    /// What a count weighs: log2(1 + count).
     #[inline(always)]
-    fn of(&self, count: u32, ratio: f32, class_ratio: f32) -> (f32, f32) {
-        let frequency = self.frequencies.get(count as usize).copied().unwrap_or_else(|| frequency(count));
+    fn frequency(&self, count: u32) -> f32 {
+        self.frequencies.get(count as usize).copied().unwrap_or_else(|| frequency(count))
+    }
+
+    /// The feature's value, its frequency times (floor + |log-count ratio|), and the part of naive Bayes.
+    #[inline(always)]
+    fn of(&self, frequency: f32, ratio: f32, class_ratio: f32) -> (f32, f32) {
         let ratio = ratio - class_ratio;
         (frequency * (self.floor + ratio.abs()), frequency * ratio * self.trust)
     }
@@ -73,6 +78,18 @@ impl Scale {
 
 fn frequency(count: u32) -> f32 {
     libm::log2(1.0 + f64::from(count)) as f32
+}
+
+/// How many features are computed at once.
+const GATHERED: usize = 32;
+
+/// What some features of a review need, in ascending order of slots.
+#[derive(Default)]
+struct Gathered {
+    slots: [u32; GATHERED],
+    weights: [f32; GATHERED],
+    ratios: [f32; GATHERED],
+    frequencies: [f32; GATHERED],
 }
 
 /// What one pass over the features of a review gives.
@@ -125,26 +142,56 @@ impl Model {
         self.labels.load(Relaxed)
     }
 
-    /// Sums in ascending order of slots; `see` is told each slot and value.
+    /// Sums in ascending order of slots; `see` is told slots and their values, block by block.
+    ///
+    /// A block is gathered first and computed then: what waits for memory does not wait for sums, and the products of
+    /// several slots are made at once. The sums run in order all the same.
     #[inline(always)]
     pub(super) fn forward(
         &self,
         features: Features<'_>,
         bias: f64,
         class_ratio: f32,
-        mut see: impl FnMut(u32, f32),
+        mut see: impl FnMut(&[u32], &[f32]),
     ) -> Forward {
         let (mut sum, mut squares) = (0.0_f32, 0.0_f32);
-        for (slot, count) in features {
-            let Some(cell) = self.slots.get(slot as usize) else { break };
-            let (weight, ratio) = unpack(cell.read.load(Relaxed));
-            let (value, evidence) = self.scale.of(count, f32::from_bits(ratio), class_ratio);
-            squares += value * value;
-            sum += weight * value + evidence;
-            see(slot, value);
+        let mut features = features.into_iter();
+        let mut block = Gathered::default();
+        loop {
+            let len = self.gather(&mut features, &mut block);
+            let mut values = [0.0; GATHERED];
+            let mut parts = [0.0; GATHERED];
+            for i in 0..GATHERED {
+                let (value, evidence) = self.scale.of(block.frequencies[i], block.ratios[i], class_ratio);
+                values[i] = value;
+                parts[i] = block.weights[i] * value + evidence;
+            }
+            for (value, part) in values.iter().zip(&parts).take(len) {
+                squares += value * value;
+                sum += part;
+            }
+            see(&block.slots[..len], &values[..len]);
+            if len < GATHERED {
+                break;
+            }
         }
         let inverse = if squares > 0.0 { 1.0 / squares.sqrt() } else { 0.0 };
         Forward { probability: sigmoid(bias + f64::from(sum * inverse)), inverse }
+    }
+
+    /// Reads what the next features of a review need; fewer than [`GATHERED`] if there are no more.
+    #[inline(always)]
+    fn gather(&self, features: &mut FeaturesIter<'_>, block: &mut Gathered) -> usize {
+        for i in 0..GATHERED {
+            let Some((slot, count)) = features.next() else { return i };
+            let Some(cell) = self.slots.get(slot as usize) else { return i };
+            let (weight, ratio) = unpack(cell.read.load(Relaxed));
+            block.slots[i] = slot;
+            block.weights[i] = weight;
+            block.ratios[i] = f32::from_bits(ratio);
+            block.frequencies[i] = self.scale.frequency(count);
+        }
+        GATHERED
     }
 
     /// Sets the number of a version that was read from a file.
@@ -197,7 +244,7 @@ mod tests {
         let mut bytes = Vec::new();
         super::super::encoding::encode(&[255, 256, 1 << 20], &mut bytes);
         let mut seen = Vec::new();
-        model.forward(Features(&bytes), 0.0, 1.0, |slot, _| seen.push(slot));
+        model.forward(Features(&bytes), 0.0, 1.0, |slots, _| seen.extend_from_slice(slots));
         assert_eq!(seen, [255]);
     }
 }

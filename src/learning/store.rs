@@ -4,9 +4,14 @@
 //! Ratios are not stored: they follow from the counts. The metadata is one entry with JSON of sorted content, because
 //! the format's library writes several entries in no fixed order.
 
-use super::{FeatureSettings, Learner, LearnerSettings, Model, counts::Counts, learner::LearnerState};
-use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
+use super::{
+    FeatureSettings, Learner, LearnerSettings, Model,
+    counts::Counts,
+    learner::{LearnerState, SlotState},
+};
+use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// Version of the format. A file of each is kept in `tests/stored_formats/models`.
 const FORMAT: u32 = 1;
@@ -74,9 +79,63 @@ pub enum SaveError {
 /// # Errors
 /// If the learner has steps that are not published.
 pub fn save(features: &FeatureSettings, model: &Model, learner: &Learner) -> Result<Vec<u8>, SaveError> {
-    let state = learner.state(model).ok_or(SaveError::Unpublished)?;
-    let description = Description::of(features, model, learner);
-    write(&description, &state)
+    let (bias, totals) = learner.sums().ok_or(SaveError::Unpublished)?;
+    // one number of each slot, four bytes each
+    let column = |of: fn(&SlotState) -> [u8; 4]| {
+        move || {
+            let mut bytes = vec![0; 4 * model.slots.len()];
+            for (out, state) in bytes.as_chunks_mut().0.iter_mut().zip(learner.slots(model)) {
+                *out = of(&state);
+            }
+            bytes
+        }
+    };
+    let slots = [model.slots.len()];
+    let columns = [
+        (WEIGHT, Dtype::F32, column(|state| state.weight.to_le_bytes())),
+        (SQUARES, Dtype::F32, column(|state| state.squares.to_le_bytes())),
+        (POSITIVE, Dtype::U32, column(|state| state.counts.positive.to_le_bytes())),
+        (NEGATIVE, Dtype::U32, column(|state| state.counts.negative.to_le_bytes())),
+    ];
+    let bias = || bias.map(f64::to_le_bytes).concat();
+    let totals = || totals.map(u64::to_le_bytes).concat();
+    let mut tensors = vec![
+        (BIAS, Column { dtype: Dtype::F64, shape: [2], make: &bias }),
+        (TOTALS, Column { dtype: Dtype::U64, shape: [2], make: &totals }),
+    ];
+    tensors.extend(columns.iter().map(|(name, dtype, make)| {
+        let column: Column<'_> = Column { dtype: *dtype, shape: slots, make };
+        (*name, column)
+    }));
+    let description =
+        serde_json::to_string(&Description::of(features, model, learner)).map_err(SafeTensorError::from)?;
+    let metadata = [(METADATA.to_owned(), description)].into_iter().collect();
+    Ok(safetensors::serialize(tensors, Some(metadata))?)
+}
+
+/// A tensor that is made when it is written, so that there is one of them in memory beside the file.
+struct Column<'a> {
+    dtype: Dtype,
+    shape: [usize; 1],
+    make: &'a dyn Fn() -> Vec<u8>,
+}
+
+impl View for Column<'_> {
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Owned((self.make)())
+    }
+
+    fn data_len(&self) -> usize {
+        self.shape[0] * self.dtype.bitsize() / 8
+    }
 }
 
 impl Description {
@@ -90,31 +149,6 @@ impl Description {
             version: model.version(),
         }
     }
-}
-
-/// The bytes of a model with these numbers.
-pub(super) fn write(description: &Description, state: &LearnerState) -> Result<Vec<u8>, SaveError> {
-    let slots = state.weights.len();
-    let floats =
-        |numbers: &[f32]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>();
-    let counts =
-        |of: fn(&Counts) -> u32| state.counts.iter().flat_map(|c| of(c).to_le_bytes()).collect::<Vec<u8>>();
-    let bias: Vec<u8> = state.bias.iter().flat_map(|number| number.to_le_bytes()).collect();
-    let totals: Vec<u8> = state.totals.iter().flat_map(|number| number.to_le_bytes()).collect();
-    let data = [
-        (WEIGHT, Dtype::F32, slots, floats(&state.weights)),
-        (SQUARES, Dtype::F32, slots, floats(&state.squares)),
-        (POSITIVE, Dtype::U32, slots, counts(|c| c.positive)),
-        (NEGATIVE, Dtype::U32, slots, counts(|c| c.negative)),
-        (BIAS, Dtype::F64, state.bias.len(), bias),
-        (TOTALS, Dtype::U64, state.totals.len(), totals),
-    ];
-    let mut views = Vec::with_capacity(data.len());
-    for (name, dtype, len, bytes) in &data {
-        views.push((*name, TensorView::new(*dtype, vec![*len], bytes)?));
-    }
-    let description = serde_json::to_string(&description).map_err(SafeTensorError::from)?;
-    Ok(safetensors::serialize(views, Some([(METADATA.to_owned(), description)].into_iter().collect()))?)
 }
 
 /// The name of a model: the BLAKE3 hash of its bytes, in hexadecimal.
@@ -202,6 +236,7 @@ fn tensor<'a>(
 mod tests {
     use super::*;
     use crate::learning::{Features, Featuriser};
+    use safetensors::tensor::TensorView;
 
     fn settings() -> FeatureSettings {
         FeatureSettings { bits: 10.try_into().unwrap(), character_ngrams: false }

@@ -80,6 +80,7 @@ struct Current {
 impl EpochStep<Version, Update<Scored>> for Current {
     fn close(&mut self, epoch: Epoch, versions: &mut Vec<Version>, give: &mut dyn FnMut(Update<Scored>)) {
         if self.run.is_restored(epoch) {
+            self.live.reserve(versions.len(), |live| live.head().id_hash);
             for version in versions.drain(..) {
                 let row = Scored {
                     review: version.review.clone(),

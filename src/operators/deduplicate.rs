@@ -99,6 +99,8 @@ impl EpochStep<Update<Scored>, Update<Scored>> for Deduplicate {
             }
         }
         order.sort_unstable();
+        // at once: making room again and again would mean to look at every key as often
+        self.groups.reserve(order.len(), |group| group.key()[0]);
         for run in runs(&mut order, |o| o.0) {
             let key = run[0].0;
             let entry = self.groups.find_entry(key[0], |group| group.key() == key);

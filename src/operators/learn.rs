@@ -97,7 +97,9 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
         learn.shown.published(learn.model.version(), learn.model.labels());
     }
     wiring.run.intake.occupy(OWNER);
-    let (closed, models) = owned(wiring.scope, updates(table), step.id, &wiring.run.intake, learn);
+    // what is restored was learned when it came to be
+    let news = wiring.run.news(updates(table), step.id);
+    let (closed, models) = owned(wiring.scope, news, step.id, &wiring.run.intake, learn);
     if let Some(end) = wiring.loops.remove(&scoring) {
         end.connect(closed);
     }
@@ -125,8 +127,8 @@ struct Learn {
 
 impl Owner<Update<Scored>, ModelRecord> for Learn {
     fn close(&mut self, epoch: Epoch, rows: &mut Vec<Update<Scored>>, give: &mut dyn FnMut(ModelRecord)) {
-        if self.run.is_restored(epoch) {
-            // they were learned when they came to be
+        if self.run.intake.aborted() {
+            // perhaps because this learner could not be restored: then it knows nothing of what may have to be removed
             return;
         }
         self.meter.received(rows.len());

@@ -171,12 +171,12 @@ impl EpochStep<Update<Scored>, Update<ProductRow>> for ProductScores {
         order.extend(counts.map(|((row, _, _), n)| (row.review.head().product_hash, n)));
         order.sort_unstable();
         for run in runs(&mut order, |o| o.0) {
-            if run.len() > 1 {
-                run.sort_by(|a, b| {
-                    rows[a.1 as usize].0.review.product().cmp(rows[b.1 as usize].0.review.product())
-                });
+            let product = |n: u32| rows[n as usize].0.review.product_bytes();
+            // equal hashes of different products must not be taken for one
+            if run.iter().any(|o| product(o.1) != product(run[0].1)) {
+                run.sort_by(|a, b| product(a.1).cmp(product(b.1)));
             }
-            for one in runs(run, |o| rows[o.1 as usize].0.review.product()) {
+            for one in runs(run, |o| product(o.1)) {
                 self.product(epoch, one.iter().map(|(_, n)| &rows[*n as usize]), give);
             }
         }

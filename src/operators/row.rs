@@ -122,6 +122,12 @@ impl Review {
         self.text_at(self.head().id_len.into(), self.head().product_len.into())
     }
 
+    /// The same as bytes.
+    #[must_use]
+    pub fn product_bytes(&self) -> &[u8] {
+        self.part(self.head().id_len.into(), self.head().product_len.into())
+    }
+
     /// Who wrote it.
     #[must_use]
     pub fn user(&self) -> Option<&str> {

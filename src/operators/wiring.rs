@@ -23,9 +23,10 @@ use crate::{
     engine::{
         Epoch,
         checkpoint::{Change, Stored, manifest::Restored, restore::restored, store::CheckpointStore},
-        edge::{Scope, Stream, Table},
+        edge::{Scope, Stream, Table, Update},
         ingest::Chunk,
         intake::{Intake, IntakeError},
+        keyed::without,
         model_loop::LoopEnd,
     },
     learning::Model,
@@ -178,6 +179,18 @@ impl Run {
             }
         };
         Some(restored(scope, step, epoch, load))
+    }
+
+    /// The updates of a table less those that are no news, for a step that makes nothing of them.
+    pub fn news<'s, R: Clone + 'static>(
+        &self,
+        updates: Stream<'s, Update<R>>,
+        name: &str,
+    ) -> Stream<'s, Update<R>> {
+        match &self.restored {
+            Some(restored) => without(updates, name, restored.manifest.epoch),
+            None => updates,
+        }
     }
 
     /// Notes a change for the next checkpoint, if there will be one.

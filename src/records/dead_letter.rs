@@ -4,6 +4,7 @@
 //! UTF-8 goes to `key_base64` and leaves `key` null. The headers are those of Kafka Connect, under their full names,
 //! and all of them strings. Nothing here depends on the worker or the time.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,20 @@ pub struct DeadLetter {
     pub value_base64: Option<String>,
     /// Where the record came from and why it was refused.
     pub headers: DeadLetterHeaders,
+}
+
+impl DeadLetter {
+    /// The original bytes, or their beginning; none of a record without a value.
+    ///
+    /// # Errors
+    /// What stands for bytes that are not UTF-8 is no base64.
+    pub fn bytes(&self) -> Result<Option<Vec<u8>>, base64::DecodeError> {
+        match (&self.value, &self.value_base64) {
+            (Some(text), _) => Ok(Some(text.clone().into_bytes())),
+            (None, Some(encoded)) => STANDARD.decode(encoded).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
 }
 
 /// Kafka Connect's headers of a failed record.

@@ -21,7 +21,7 @@ use rdkafka::{
     Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer, base_consumer::PartitionQueue},
     error::{KafkaError, RDKafkaErrorCode as Code},
-    message::{BorrowedMessage, Headers},
+    message::BorrowedMessage,
 };
 
 use super::{
@@ -29,6 +29,7 @@ use super::{
     connection::{ConnectionSettings, Role},
     error::ClusterError,
     log::WITHIN,
+    native::each_header,
 };
 use crate::{
     engine::{
@@ -285,9 +286,7 @@ fn push(chunk: &mut RawChunk, message: &BorrowedMessage<'_>, offset: u64, max_re
     let whole = value.unwrap_or_default();
     let (start, end) = put(&whole[..whole.len().min(max_record_bytes)]);
     let headers_start = chunk.bytes.len();
-    for header in message.headers().into_iter().flat_map(Headers::iter) {
-        push_header(&mut chunk.bytes, header.key, header.value);
-    }
+    each_header(message, |name, value| push_header(&mut chunk.bytes, name, value));
     let envelope = Envelope {
         key,
         headers: (headers_start, chunk.bytes.len()),

@@ -13,6 +13,7 @@ mod claim;
 pub mod client;
 pub mod connection;
 mod consumer;
+pub mod dead_letters;
 pub mod error;
 mod log;
 mod log_writer;

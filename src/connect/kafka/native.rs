@@ -1,5 +1,5 @@
 //! Calls of librdkafka that its Rust binding lacks: the id of a topic (KIP-516), by which one that was made anew under its old name
-//! is told from itself; and the token of a client that nobody polls.
+//! is told from itself; the token of a client that nobody polls; and headers whose names may be any bytes.
 //!
 //! The only file of the crate with `unsafe` (`docs/decisions/2026-11-23-one-file-of-unsafe.md`). What librdkafka allocates is owned
 //! by an [`Owned`], and everything is copied out of it before a function returns: no pointer leaves this file.
@@ -15,6 +15,7 @@ use rdkafka::{
     ClientContext, bindings as sys,
     client::{Client, OAuthToken},
     error::{KafkaError, RDKafkaErrorCode},
+    message::BorrowedMessage,
 };
 
 /// What librdkafka has allocated for us.
@@ -50,6 +51,32 @@ pub(super) struct Described {
 
 /// What is said of a topic that was asked for: its name, and what it is like.
 pub(super) type Answer = (String, Result<Described, RDKafkaErrorCode>);
+
+/// Gives the headers of a record, in order. The binding takes names that are not UTF-8 for impossible, which they are not: what is
+/// no UTF-8 in one is replaced.
+pub(super) fn each_header(record: &BorrowedMessage<'_>, mut each: impl FnMut(&str, Option<&[u8]>)) {
+    let mut headers = ptr::null_mut();
+    // SAFETY: the record is alive, and owns the headers that are told
+    if unsafe { sys::rd_kafka_message_headers(record.ptr(), &mut headers) }
+        != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR
+    {
+        return;
+    }
+    let (mut name, mut value, mut size) = (ptr::null(), ptr::null(), 0);
+    for index in 0.. {
+        // SAFETY: the headers are those of the record, which is alive; past the last one an error comes back
+        let found = unsafe { sys::rd_kafka_header_get_all(headers, index, &mut name, &mut value, &mut size) };
+        if found != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return;
+        }
+        // SAFETY: a header's name ends with a zero byte, and both lie in the record
+        let (name, value) = unsafe {
+            let value = (!value.is_null()).then(|| slice::from_raw_parts(value.cast::<u8>(), size));
+            (CStr::from_ptr(name), value)
+        };
+        each(&name.to_string_lossy(), value);
+    }
+}
 
 /// Describes topics; of each that cannot be, the code.
 ///

@@ -18,18 +18,22 @@ use super::{
     client::ClientState,
     connection::{ConnectionSettings, Role},
     error::{ClusterError, lacks_a_leader},
+    native::each_header,
     topics::{Cluster, Watermarks},
 };
+use crate::records::message::push_header;
 
 /// How often it is asked whether a transaction is still open.
 const ASK: Duration = Duration::from_millis(10);
 
 /// A record that was committed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Committed<'r> {
     pub(super) offset: u64,
     pub(super) key: Option<&'r [u8]>,
     pub(super) value: Option<&'r [u8]>,
+    /// Encodes its headers.
+    pub(super) headers: &'r dyn Fn() -> Vec<u8>,
 }
 
 /// A partition that is read to its end.
@@ -111,7 +115,17 @@ impl ReadEnd<'_> {
                     if at >= high {
                         return Ok(high);
                     }
-                    each(Committed { offset: at, key: record.key(), value: record.payload() });
+                    let headers = || {
+                        let mut block = Vec::new();
+                        each_header(&record, |name, value| push_header(&mut block, name, value));
+                        block
+                    };
+                    each(Committed {
+                        offset: at,
+                        key: record.key(),
+                        value: record.payload(),
+                        headers: &headers,
+                    });
                 }
                 // everything below the stable offset has been given, which is past the end
                 Some(Err(KafkaError::PartitionEOF(_))) => return Ok(high),

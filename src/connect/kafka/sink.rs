@@ -94,6 +94,9 @@ pub(super) fn topic_fault(topic: &str) -> Option<(String, String)> {
 /// What stands in the log since this start began, and the last record of the progress.
 type Fenced = (Vec<Placed>, Option<ProgressRecord>);
 
+/// So many records of the progress may stand before the last one, which alone counts.
+const OUTDATED: u64 = 10_000;
+
 /// One sink of the shard.
 struct Member {
     id: String,
@@ -114,6 +117,8 @@ struct KafkaSink {
     written: BTreeMap<String, Written>,
     /// What the last record of the progress says: the same, but for a run that begins from scratch.
     stands: BTreeMap<String, Written>,
+    /// Where the progress began when it was last cut.
+    cut: u64,
     patience: Patience,
 }
 
@@ -156,6 +161,7 @@ fn open(sinks: &[(&str, &Value)], context: &SinkContext<'_>) -> Result<OpenSink,
         members,
         written: BTreeMap::new(),
         stands: BTreeMap::new(),
+        cut: 0,
         patience: Patience::new(context.interrupt, context.metrics),
     };
     let refused = |error: SinkError| match error {
@@ -284,6 +290,20 @@ impl KafkaSink {
         Ok(())
     }
 
+    /// Forgets records of the progress that newer ones have replaced, now and then: each start reads what is there.
+    fn cut_progress(&mut self) {
+        let last = self.progress.last;
+        if last < self.cut + OUTDATED {
+            return;
+        }
+        self.cut = last;
+        let ProgressTopic { topic, shard, .. } = &self.progress;
+        if let Err(error) = self.log.cluster.delete_records(topic, *shard, last) {
+            // nothing depends on it
+            tracing::warn!("old progress is not removed: {error}");
+        }
+    }
+
     /// Writes outputs and progress until it is known that they are there.
     fn settle(&mut self, outputs: &[Output<'_>], record: ProgressRecord) -> Result<(), SinkError> {
         while let Err(error) = self.write(outputs, &record) {
@@ -304,6 +324,7 @@ impl KafkaSink {
         self.patience.calm();
         self.stands.clone_from(&record.sinks);
         self.written = record.sinks;
+        self.cut_progress();
         Ok(())
     }
 }

@@ -13,9 +13,10 @@ use std::{
 };
 
 use rdkafka::{
-    ClientConfig, ClientContext, Message as _, Statistics,
+    ClientConfig, ClientContext, Message as _, Statistics, TopicPartitionList,
     client::OAuthToken,
     config::RDKafkaLogLevel,
+    consumer::ConsumerGroupMetadata,
     error::{KafkaError, RDKafkaErrorCode},
     message::{DeliveryResult, Header, OwnedHeaders},
     producer::{BaseProducer, BaseRecord, Producer, ProducerContext},
@@ -170,8 +171,30 @@ impl Transactions {
         &mut self,
         records: impl Iterator<Item = Outgoing<'r>>,
     ) -> Result<Vec<u64>, ClusterError> {
+        self.counted(|transactions| transactions.try_to_write(records, |_| Ok(())))
+    }
+
+    /// The same, with the offsets of a group in the transaction.
+    ///
+    /// # Errors
+    /// The commit did not come to its end, or failed.
+    pub(super) fn write_with_offsets<'r>(
+        &mut self,
+        records: impl Iterator<Item = Outgoing<'r>>,
+        offsets: &TopicPartitionList,
+        group: &ConsumerGroupMetadata,
+    ) -> Result<(), ClusterError> {
+        let send =
+            |producer: &BaseProducer<Reports>| producer.send_offsets_to_transaction(offsets, group, WITHIN);
+        self.counted(|transactions| transactions.try_to_write(records, send)).map(drop)
+    }
+
+    fn counted(
+        &mut self,
+        write: impl FnOnce(&Self) -> Result<Vec<u64>, KafkaError>,
+    ) -> Result<Vec<u64>, ClusterError> {
         let started = Instant::now();
-        let outcome = self.try_to_write(records);
+        let outcome = write(self);
         if outcome.is_ok() {
             self.meter.1.committed(self.meter.0, started.elapsed());
         }
@@ -187,7 +210,11 @@ impl Transactions {
         })
     }
 
-    fn try_to_write<'r>(&self, records: impl Iterator<Item = Outgoing<'r>>) -> Result<Vec<u64>, KafkaError> {
+    fn try_to_write<'r>(
+        &self,
+        records: impl Iterator<Item = Outgoing<'r>>,
+        last: impl FnOnce(&BaseProducer<Reports>) -> Result<(), KafkaError>,
+    ) -> Result<Vec<u64>, KafkaError> {
         let late = || KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut);
         let Some(producer) = &self.producer else { return Err(late()) };
         lock(&self.reports.offsets).clear();
@@ -211,6 +238,7 @@ impl Transactions {
             }
             producer.poll(STEP);
         }
+        last(producer)?;
         producer.commit_transaction(WITHIN)?;
         Ok(std::mem::take(&mut *lock(&self.reports.offsets)))
     }

@@ -9,7 +9,7 @@ use super::{
     collection::{Change, FileContext, KeyedChange, Stored, StoredError},
     columns::ColumnType,
     rows::RowReader,
-    table::{State, Table},
+    table::{Room, State, Table},
 };
 
 /// A change as a file has it.
@@ -52,7 +52,15 @@ impl<R: Stored> Rows<R> {
     /// # Errors
     /// If it is damaged, or anything but a file of this state in this version.
     pub fn open(bytes: Bytes) -> Result<Self, StoredError> {
-        Self::of_state(bytes, State { id: R::ID, version: R::VERSION, columns: R::COLUMNS })
+        Self::open_in(bytes, Room::default())
+    }
+
+    /// The same, in the room of a file that has been read.
+    ///
+    /// # Errors
+    /// If it is damaged, or anything but a file of this state in this version.
+    pub fn open_in(bytes: Bytes, room: Room) -> Result<Self, StoredError> {
+        Self::of_state_in(bytes, State { id: R::ID, version: R::VERSION, columns: R::COLUMNS }, room)
     }
 }
 
@@ -62,8 +70,17 @@ impl<C> FileChanges<C> {
     /// # Errors
     /// If it is damaged, or anything but a file of this state in this version.
     pub(super) fn of_state(bytes: Bytes, state: State) -> Result<Self, StoredError> {
-        let table = Table::open(bytes, state)?;
+        Self::of_state_in(bytes, state, Room::default())
+    }
+
+    fn of_state_in(bytes: Bytes, state: State, room: Room) -> Result<Self, StoredError> {
+        let table = Table::open_in(bytes, state, room)?;
         Ok(Self { table, state, keys: Ascending::default(), failed: false, of: PhantomData })
+    }
+
+    /// The room it was read in, for another file.
+    pub(super) fn into_room(self) -> Room {
+        self.table.into_room()
     }
 
     /// What the file says it is about.

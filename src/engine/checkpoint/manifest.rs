@@ -3,7 +3,7 @@
 //! It lies in the folder of its epoch and generation, and counts only once the log has a record with its hash. Files of
 //! older checkpoints may be named by it; each is named with its size and hash, and one that differs is refused.
 
-use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, io, num::NonZero, path::PathBuf, sync::Arc, thread::available_parallelism};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -14,12 +14,16 @@ use super::{
     super::{Epoch, intake::Position, log::record::CheckpointRecord, sink::chain::Chain},
     collection::{Stored, StoredError},
     decoder::Rows,
+    in_order::in_order,
     merging::merge,
     store::CheckpointStore,
 };
 
 /// Version of the form of a manifest.
 pub const FORMAT: u32 = 1;
+
+/// Files are checked by so many threads at most: they wait for memory and the disk more than they compute.
+const MOST_THREADS: usize = 4;
 
 /// The file's name.
 pub const MANIFEST: &str = "manifest.json";
@@ -169,7 +173,7 @@ impl Manifest {
     /// It is missing, damaged or foreign.
     pub fn read(store: &dyn CheckpointStore, record: &CheckpointRecord) -> Result<Self, CheckpointError> {
         let path = Self::path(record);
-        let bytes = whole(store, &path, &record.manifest)?;
+        let bytes = whole(store, &path, &record.manifest, Vec::new())?;
         let wrong = |reason: String| CheckpointError::Manifest { path: store.place(&path), reason };
         let manifest: Self = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
         if manifest.format != FORMAT {
@@ -204,9 +208,13 @@ impl Restored {
     pub fn open(store: Arc<dyn CheckpointStore>, record: &CheckpointRecord) -> Result<Self, CheckpointError> {
         let manifest = Manifest::read(&*store, record)?;
         let restored = Self { store, manifest, kept: None };
-        for file in &restored.manifest.files {
-            restored.read(file)?;
-        }
+        let files = &restored.manifest.files;
+        let threads = available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
+        let check = |room: &mut Vec<u8>, n: usize| {
+            *room = restored.read_in(&files[n], std::mem::take(room))?;
+            Ok(())
+        };
+        in_order(files.len(), threads, check, || Ok(()), |(), _, checked| checked)?;
         Ok(restored)
     }
 
@@ -215,7 +223,12 @@ impl Restored {
     /// # Errors
     /// It is missing or damaged.
     pub fn read(&self, file: &FileEntry) -> Result<Vec<u8>, CheckpointError> {
-        whole(&*self.store, &file.path, &file.hash)
+        self.read_in(file, Vec::new())
+    }
+
+    /// The same, in room that is not needed any more.
+    fn read_in(&self, file: &FileEntry, room: Vec<u8>) -> Result<Vec<u8>, CheckpointError> {
+        whole(&*self.store, &file.path, &file.hash, room)
     }
 
     /// The files of a step.
@@ -224,6 +237,9 @@ impl Restored {
     }
 
     /// The rows of a step in the shards that fall to a worker, each shard sorted by key.
+    ///
+    /// The hashes of the files were compared when the checkpoint was opened; what happens to them after that, their own
+    /// checksums tell.
     ///
     /// # Errors
     /// A file is missing or damaged, or holds something else.
@@ -234,16 +250,26 @@ impl Restored {
         peers: usize,
     ) -> Result<Vec<R>, CheckpointError> {
         let mut rows = Vec::new();
+        // of the shards before, for files and for their rows
+        let (mut used, mut rooms) = (Vec::new(), Vec::new());
         for shard in (0..super::parts::SHARDS).filter(|shard| *shard as usize % peers == worker) {
-            let mut files = Vec::new();
+            let (mut files, mut contents) = (Vec::new(), Vec::new());
             for file in self.files(step).filter(|file| file.shard == shard) {
-                let bytes = Bytes::from(self.read(file)?);
-                files.push(Rows::<R>::open(bytes).map_err(|error| self.stored(file, error))?);
+                let bytes = read(&*self.store, &file.path, used.pop().unwrap_or_default())?;
+                let bytes = Bytes::from(bytes);
+                let room = rooms.pop().unwrap_or_default();
+                files
+                    .push(Rows::<R>::open_in(bytes.clone(), room).map_err(|error| self.stored(file, error))?);
+                contents.push(bytes);
             }
-            for row in merge(files) {
+            let mut merged = merge(files);
+            for row in merged.by_ref() {
                 let row = row.map_err(|error| CheckpointError::Stored { path: step.into(), error })?;
                 rows.push(row);
             }
+            rooms.extend(merged.into_files().map(Rows::into_room));
+            // nobody else has a part of them any more, so nothing is copied
+            used.extend(contents.into_iter().map(Vec::from));
         }
         Ok(rows)
     }
@@ -262,15 +288,25 @@ impl Restored {
     }
 }
 
-fn whole(store: &dyn CheckpointStore, path: &str, expected: &str) -> Result<Vec<u8>, CheckpointError> {
-    let place = || store.place(path);
-    let bytes = store
-        .read(path)
-        .map_err(|error| CheckpointError::Io { path: place(), error })?
-        .ok_or_else(|| CheckpointError::Missing { path: place() })?;
+/// A file whose content is checked against its hash.
+fn whole(
+    store: &dyn CheckpointStore,
+    path: &str,
+    expected: &str,
+    room: Vec<u8>,
+) -> Result<Vec<u8>, CheckpointError> {
+    let bytes = read(store, path, room)?;
     let found = hash(&bytes);
     if found != expected {
-        return Err(CheckpointError::Damaged { path: place(), expected: expected.to_owned(), found });
+        let path = store.place(path);
+        return Err(CheckpointError::Damaged { path, expected: expected.to_owned(), found });
     }
     Ok(bytes)
+}
+
+/// A file, in room that is not needed any more.
+fn read(store: &dyn CheckpointStore, path: &str, room: Vec<u8>) -> Result<Vec<u8>, CheckpointError> {
+    let read = store.read_into(path, room);
+    let read = read.map_err(|error| CheckpointError::Io { path: store.place(path), error })?;
+    read.ok_or_else(|| CheckpointError::Missing { path: store.place(path) })
 }

@@ -19,6 +19,13 @@ pub fn merge<C: KeyedChange, I: Iterator<Item = Result<C, StoredError>>>(changes
     Merged { files, started: false, failed: false }
 }
 
+impl<C, I> Merged<C, I> {
+    /// The files, with what was not read of them.
+    pub(super) fn into_files(self) -> impl Iterator<Item = I> {
+        self.files.into_iter().map(|(file, _)| file)
+    }
+}
+
 impl<C: KeyedChange, I: Iterator<Item = Result<C, StoredError>>> Merged<C, I> {
     fn read(&mut self) -> Result<Option<C::Row>, StoredError> {
         if !self.started {

@@ -38,6 +38,15 @@ pub trait CheckpointStore: Send + Sync + fmt::Debug {
     /// What the system says.
     fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>>;
 
+    /// The same, in room that is not needed any more, where the store can make use of it.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn read_into(&self, path: &str, room: Vec<u8>) -> io::Result<Option<Vec<u8>>> {
+        drop(room);
+        self.read(path)
+    }
+
     /// The length in bytes; `None` where there is no such file.
     ///
     /// # Errors
@@ -97,6 +106,10 @@ impl CheckpointStore for LocalStore {
 
     fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
         self.disk.read(&self.place(path))
+    }
+
+    fn read_into(&self, path: &str, room: Vec<u8>) -> io::Result<Option<Vec<u8>>> {
+        self.disk.read_into(&self.place(path), room)
     }
 
     fn length(&self, path: &str) -> io::Result<Option<u64>> {

@@ -38,13 +38,31 @@ pub struct State {
     pub columns: &'static [Column],
 }
 
+/// Where the rows of a file are unpacked: room that was used for one file is cheaper than new room for the next.
+#[derive(Debug, Default)]
+pub struct Room {
+    buffers: Vec<Buffer>,
+    deleted: Vec<bool>,
+    joined: Vec<u8>,
+}
+
+impl Room {
+    /// Empty, with the columns of a state.
+    fn of(mut self, columns: &'static [Column]) -> Self {
+        if self.buffers.iter().map(|buffer| buffer.column).ne(columns.iter().copied()) {
+            self.buffers = columns.iter().copied().map(Buffer::new).collect();
+        }
+        self.buffers.iter_mut().for_each(Buffer::clear);
+        self.deleted.clear();
+        self
+    }
+}
+
 /// The rows of one file.
 pub struct Table {
     file: SerializedFileReader<Bytes>,
     context: FileContext,
-    buffers: Vec<Buffer>,
-    deleted: Vec<bool>,
-    joined: Vec<u8>,
+    room: Room,
     /// The group to be read next, and the row in the one that was read.
     group: usize,
     row: usize,
@@ -56,6 +74,14 @@ impl Table {
     /// # Errors
     /// If it is damaged, or anything but a file of this state.
     pub fn open(bytes: Bytes, state: State) -> Result<Self, StoredError> {
+        Self::open_in(bytes, state, Room::default())
+    }
+
+    /// The same, in the room of a file that has been read.
+    ///
+    /// # Errors
+    /// If it is damaged, or anything but a file of this state.
+    pub fn open_in(bytes: Bytes, state: State, room: Room) -> Result<Self, StoredError> {
         seal::check(&bytes)?;
         let file = SerializedFileReader::new(bytes)?;
         let metadata = file.metadata().file_metadata();
@@ -82,8 +108,13 @@ impl Table {
             shard: number(entries, SHARD_KEY)?,
             epoch: number(entries, EPOCH_KEY)?,
         };
-        let buffers = state.columns.iter().copied().map(Buffer::new).collect();
-        Ok(Self { file, context, buffers, deleted: Vec::new(), joined: Vec::new(), group: 0, row: 0 })
+        Ok(Self { file, context, room: room.of(state.columns), group: 0, row: 0 })
+    }
+
+    /// The room it was read in, for another file.
+    #[must_use]
+    pub fn into_room(self) -> Room {
+        self.room
     }
 
     /// What the file says it is about.
@@ -104,16 +135,16 @@ impl Table {
         &mut self,
         read: impl FnOnce(bool, &mut RowReader<'_>) -> Result<T, StoredError>,
     ) -> Result<Option<T>, StoredError> {
-        while self.row == self.deleted.len() {
+        while self.row == self.room.deleted.len() {
             if self.group == self.file.num_row_groups() {
                 return Ok(None);
             }
             self.load()?;
         }
-        let deleted = self.deleted[self.row];
-        let mut row = RowReader::new(&self.buffers, self.row, &mut self.joined);
-        let found = read(deleted, &mut row)?;
-        for buffer in &mut self.buffers {
+        let Room { buffers, deleted, joined } = &mut self.room;
+        let mut row = RowReader::new(buffers, self.row, joined);
+        let found = read(deleted[self.row], &mut row)?;
+        for buffer in buffers {
             buffer.pass(self.row);
         }
         self.row += 1;
@@ -124,13 +155,14 @@ impl Table {
     fn load(&mut self) -> Result<(), StoredError> {
         let group = self.file.get_row_group(self.group)?;
         let rows = usize::try_from(group.metadata().num_rows()).unwrap_or_default();
-        for (n, buffer) in self.buffers.iter_mut().enumerate() {
+        let Room { buffers, deleted, .. } = &mut self.room;
+        for (n, buffer) in buffers.iter_mut().enumerate() {
             buffer.clear();
             read_column(&*group, n, rows, buffer)?;
         }
-        self.deleted.clear();
-        if let ColumnReader::BoolColumnReader(reader) = group.get_column_reader(self.buffers.len())? {
-            read_values(reader, rows, &mut Vec::new(), &mut self.deleted)?;
+        deleted.clear();
+        if let ColumnReader::BoolColumnReader(reader) = group.get_column_reader(buffers.len())? {
+            read_values(reader, rows, &mut Vec::new(), deleted)?;
         }
         (self.group, self.row) = (self.group + 1, 0);
         Ok(())

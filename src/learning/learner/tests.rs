@@ -1,7 +1,10 @@
 //! What readers see of a learner, and that it learns.
 
 use super::*;
-use crate::learning::encoding::{SlotBits, encode};
+use crate::learning::{
+    counts::Counts,
+    encoding::{SlotBits, encode},
+};
 use proptest::prelude::*;
 
 const SLOTS: u32 = 1 << 8;
@@ -31,7 +34,7 @@ fn readers_see_bias_and_classes_only_when_published() {
     let (model, mut learner) = (model(&settings), Learner::new(&settings));
     let good = (encoded(&[1, 2, 3]), true);
     assert_eq!(learner.step(&model, None, given(&good)), Some(0.5));
-    assert!(learner.state(&model).is_none());
+    assert!(learner.sums().is_none());
     let progressive = learner.step(&model, None, given(&good)).unwrap();
     assert_eq!(learner.publish(&model), 1);
     assert!(0.5 < progressive && progressive < model.score(Features(&good.0)));
@@ -83,9 +86,11 @@ proptest! {
             fresh.step(&fresh_model, None, given(example));
         }
         fresh.publish(&fresh_model);
-        let (state, expected) = (learner.state(&model).unwrap(), fresh.state(&fresh_model).unwrap());
-        prop_assert_eq!(state.counts, expected.counts);
-        prop_assert_eq!(state.totals, expected.totals);
+        let counts = |learner: &Learner, model: &Model| -> Vec<Counts> {
+            learner.slots(model).map(|slot| slot.counts).collect()
+        };
+        prop_assert_eq!(counts(&learner, &model), counts(&fresh, &fresh_model));
+        prop_assert_eq!(learner.totals, fresh.totals);
         let ratios = |model: &Model| -> Vec<u32> {
             model.slots.iter().map(|slot| unpack(slot.read.load(Relaxed)).1).collect()
         };

@@ -20,7 +20,7 @@ const FORMAT: u32 = 1;
 #[derive(Debug)]
 pub struct Captured {
     description: Description,
-    state: LearnerState,
+    model: Vec<u8>,
     prequential: Quality,
     progressive: Quality,
 }
@@ -59,9 +59,6 @@ pub struct Card {
 /// Why no snapshot was made.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
-    /// The file of the model.
-    #[error(transparent)]
-    Model(#[from] SaveError),
     /// JSON has no such numbers.
     #[error("a sum behind the figures of quality is not finite")]
     NotFinite,
@@ -113,7 +110,7 @@ pub fn capture(
 ) -> Result<Captured, SaveError> {
     Ok(Captured {
         description: Description::of(features, model, learner),
-        state: learner.state(model).ok_or(SaveError::Unpublished)?,
+        model: store::save(features, model, learner)?,
         prequential: prequential.clone(),
         progressive: progressive.clone(),
     })
@@ -128,7 +125,7 @@ impl Captured {
         if !self.prequential.is_finite() || !self.progressive.is_finite() {
             return Err(SnapshotError::NotFinite);
         }
-        let model = store::write(&self.description, &self.state)?;
+        let model = self.model;
         let Description { features, learner, labels, version, .. } = self.description;
         let card = Card {
             format: FORMAT,

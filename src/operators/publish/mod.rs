@@ -53,8 +53,14 @@ pub fn publish<'s>(
     let meter = || run.metrics.step(&counted, scope.index());
     let shape = || Shape::new(run, form, scored_by);
     let streams = edges.into_iter().filter_map(|edge| match edge {
-        Edge::Scored(table) => Some(table_lines(updates(table), sink, (shape(), fresh), meter())),
-        Edge::Products(table) => Some(table_lines(updates(table), sink, (shape(), fresh), meter())),
+        Edge::Scored(table) => {
+            let table = if fresh { updates(table) } else { run.news(updates(table), sink) };
+            Some(table_lines(table, sink, shape(), meter()))
+        }
+        Edge::Products(table) => {
+            let table = if fresh { updates(table) } else { run.news(updates(table), sink) };
+            Some(table_lines(table, sink, shape(), meter()))
+        }
         Edge::Models(models) => {
             let (mut shape, meter) = (shape(), meter());
             Some(flat_map(models, sink, move |epoch, record: ModelRecord, give| {
@@ -77,7 +83,7 @@ pub fn publish<'s>(
 fn table_lines<'s, R>(
     updates: Stream<'s, Update<R>>,
     name: &str,
-    (shape, fresh): (Shape, bool),
+    shape: Shape,
     meter: StepMeter,
 ) -> Stream<'s, Lines>
 where
@@ -87,28 +93,26 @@ where
         updates,
         name,
         |(row, _, _): &Update<R>| row.key_hash() >> 32,
-        TableLines { shape, fresh, meter, order: Vec::new(), usual_size: (0, 0, 0) },
+        TableLines { shape, meter, order: Vec::new(), usual_size: (0, 0, 0) },
     )
 }
 
+/// Bytes of text after which a block of lines is given and another one begun: larger pieces of memory go back to the system
+/// when they are freed, and each epoch would have to get its own from there.
+const BLOCK: usize = 48 << 10;
+
 struct TableLines {
     shape: Shape,
-    /// The sink has not published what the run goes on from.
-    fresh: bool,
     meter: StepMeter,
     order: Vec<(u64, u32)>,
-    /// Of the epoch before: the next one is about as large.
+    /// Of a block before: the next one is about as large.
     usual_size: (usize, usize, usize),
 }
 
 impl<R: Published> EpochStep<Update<R>, Lines> for TableLines {
     fn close(&mut self, epoch: Epoch, rows: &mut Vec<Update<R>>, give: &mut dyn FnMut(Lines)) {
         self.meter.received(rows.len());
-        if self.shape.run().is_restored(epoch) && !self.fresh {
-            // it was published when it came to be
-            return;
-        }
-        let mut lines = Lines::like(&self.usual_size);
+        let (mut lines, mut several) = (Lines::like(&self.usual_size), false);
         self.order.clear();
         let changes = rows.iter().zip(0..).filter(|((_, _, diff), _)| *diff != 0);
         self.order.extend(changes.map(|((row, _, _), n)| (row.key_hash(), n)));
@@ -135,9 +139,15 @@ impl<R: Published> EpochStep<Update<R>, Lines> for TableLines {
                     }
                     (None, None) => {}
                 }
+                if lines.size().1 >= BLOCK {
+                    (self.usual_size, several) = (lines.size(), true);
+                    give(std::mem::replace(&mut lines, Lines::like(&self.usual_size)));
+                }
             }
         }
-        self.usual_size = lines.size();
+        if !several {
+            self.usual_size = lines.size();
+        }
         if !lines.is_empty() {
             give(lines);
         }
