@@ -140,11 +140,11 @@ pub fn publish<'s>(
     let context = || Context { run: Arc::clone(run), model: model.to_owned() };
     let streams = edges.into_iter().filter_map(|edge| match edge {
         Edge::Scored(table) => {
-            let table = if fresh { updates(table) } else { run.news(updates(table), sink) };
+            let table = if fresh { updates(table) } else { run.news(updates(table), sink, meter()) };
             Some(table_lines(table, sink, context(), meter()))
         }
         Edge::Products(table) => {
-            let table = if fresh { updates(table) } else { run.news(updates(table), sink) };
+            let table = if fresh { updates(table) } else { run.news(updates(table), sink, meter()) };
             Some(table_lines(table, sink, context(), meter()))
         }
         Edge::Models(models) => {
