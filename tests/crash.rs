@@ -6,6 +6,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+#[path = "held_to_data/checks.rs"]
+mod checks;
+#[allow(dead_code)] // the oracle asks more of these than this test does
+#[path = "held_to_data/oracle.rs"]
+mod oracle;
+#[allow(dead_code)] // runs of shipped topologies are another test's
+#[path = "held_to_data/run.rs"]
+mod run;
+
 mod crash {
     mod damage;
     mod disk;
@@ -15,6 +24,7 @@ mod crash {
     mod input;
     mod kills;
     mod live_input;
+    mod live_kills;
     mod names;
     mod operations;
     mod outcome;

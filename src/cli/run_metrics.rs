@@ -166,6 +166,20 @@ fn show_flow(run: &Arc<Run>, writers: &Arc<Writers>, components: &Arc<Components
         SampleKind::Counter,
         flows(false),
     );
+    let kept = |pick: fn((u64, u64)) -> u64| {
+        let (run, components) = (Arc::clone(run), Arc::clone(components));
+        move || {
+            let of = |step: &Component| Some((step.labels(&[]), pick(run.metrics.kept(&step.id)?) as f64));
+            components.steps.iter().filter_map(of).collect()
+        }
+    };
+    metrics.sample("state_rows", "Rows that a component keeps", SampleKind::Gauge, kept(|(rows, _)| rows));
+    metrics.sample(
+        "state_memory_bytes",
+        "Bytes of memory that a component has taken for what it keeps",
+        SampleKind::Gauge,
+        kept(|(_, bytes)| bytes),
+    );
     let (shared, components) = (Arc::clone(run), Arc::clone(components));
     metrics.sample(
         "component_discarded_events",

@@ -27,6 +27,20 @@ pub trait EpochStep<I, O> {
 
     /// No record will come any more.
     fn end(&mut self) {}
+
+    /// What it keeps from one epoch to the next, if it can say so at no cost.
+    fn keeps(&self) -> Option<Keeps> {
+        None
+    }
+}
+
+/// What a step keeps from one epoch to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keeps {
+    /// Rows, or groups of them.
+    pub rows: usize,
+    /// Bytes that were taken from the allocator for them; what several steps share belongs to the first.
+    pub bytes: usize,
 }
 
 /// A step whose state cannot be derived from other state, and is therefore in the checkpoints.
@@ -120,12 +134,19 @@ pub fn runs<'a, T, K: PartialEq>(
     sorted.chunk_by_mut(move |a, b| key(a) == key(b))
 }
 
-/// All records but those of one epoch, where they are.
-pub fn without<'s, I: Clone + 'static>(input: Stream<'s, I>, name: &str, epoch: Epoch) -> Stream<'s, I> {
+/// All records but those of one epoch, where they are; `left_out` is told how many these are.
+pub fn without<'s, I: Clone + 'static>(
+    input: Stream<'s, I>,
+    name: &str,
+    epoch: Epoch,
+    mut left_out: impl FnMut(usize) + 'static,
+) -> Stream<'s, I> {
     input.unary::<CapacityContainerBuilder<Vec<I>>, _, _, _>(Pipeline, name, move |_, _| {
         move |input, output| {
             input.for_each(|capability, records| {
-                if capability.least() != Some(&epoch) {
+                if capability.least() == Some(&epoch) {
+                    left_out(records.len());
+                } else {
                     output.session(&capability).give_container(records);
                 }
             });

@@ -70,6 +70,11 @@ impl CountsAside {
         }
     }
 
+    /// Bytes of memory that the table takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.table.allocation_size()
+    }
+
     #[cold]
     fn find(&self, slot: u32) -> Counts {
         self.table

@@ -80,6 +80,11 @@ impl Learner {
         model.publish(self.bias, self.class_ratio(), self.labels)
     }
 
+    /// Bytes of memory that it takes beside its model.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&*self.logarithms) + self.aside.bytes()
+    }
+
     /// What it learns by.
     pub fn settings(&self) -> &LearnerSettings {
         &self.settings

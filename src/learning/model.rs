@@ -132,6 +132,16 @@ impl Model {
         }
     }
 
+    /// How many slots it has.
+    pub fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Bytes of memory that its slots take.
+    pub fn bytes(&self) -> usize {
+        self.slots.len() * size_of::<Slot>()
+    }
+
     /// The number of the version published last.
     pub fn version(&self) -> u64 {
         self.version.load(Relaxed)

@@ -31,7 +31,7 @@ use crate::{
         duration::Millis,
         edge::{AsCollection, Update, merge, updates},
         ingest::Chunk,
-        keyed::{EpochStep, KeptStep, flat_map, kept, runs},
+        keyed::{EpochStep, Keeps, KeptStep, flat_map, kept, runs},
     },
     records::Label,
 };
@@ -98,6 +98,7 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
         changed: Vec::new(),
         label_wait: settings.label_wait.map(|wait| wait.0).or(run.intake.is_live().then_some(LABEL_WAIT)),
         entries: HashTable::new(),
+        bytes: 0,
         deadlines: BTreeMap::new(),
         order: Vec::new(),
         ledger: Ledger::default(),
@@ -119,6 +120,8 @@ struct ApplyFeedback {
     changed: Vec<checkpoint::Change<StoredFeedback>>,
     label_wait: Option<u64>,
     entries: HashTable<Entry>,
+    /// Bytes that entries take beside the table; the feedback itself is counted in each that holds it.
+    bytes: usize,
     /// Epoch time at which some feedback of these keys has waited its time.
     deadlines: BTreeMap<Epoch, Keys>,
     order: Vec<(u64, u32)>,
@@ -145,6 +148,10 @@ impl EpochStep<Change, Update<Scored>> for ApplyFeedback {
         }
         self.order = order;
         self.ledger.book(&self.run.books, epoch, self.step);
+    }
+
+    fn keeps(&self) -> Option<Keeps> {
+        Some(Keeps { rows: self.entries.len(), bytes: self.entries.allocation_size() + self.bytes })
     }
 
     fn end(&mut self) {
@@ -179,6 +186,7 @@ impl ApplyFeedback {
         let Some((hash, id)) = changes.clone().next().map(Change::key) else { return };
         let found = self.entries.find_entry(hash, |entry| entry.hash() == hash && entry.id() == id);
         let mut entry = found.map(|found| found.remove().0).unwrap_or_default();
+        self.bytes -= entry.allocated();
         let cause = changes.clone().map(Change::place).max().unwrap_or_default();
         let row = |entry: &Entry| {
             let label = entry.label();
@@ -224,6 +232,7 @@ impl ApplyFeedback {
             self.run.changed(&mut self.changed, || entry.stored(id));
         }
         if entry.review.is_some() || !entry.held.is_empty() {
+            self.bytes += entry.allocated();
             self.entries.insert_unique(hash, entry, Entry::hash);
         }
     }
@@ -281,6 +290,7 @@ impl ApplyFeedback {
                 if entry.review.is_some() {
                     continue;
                 }
+                self.bytes -= entry.allocated();
                 for old in entry.held.extract_if(.., |held| held.since.saturating_add(wait) < epoch) {
                     if !old.booked {
                         self.ledger
@@ -290,6 +300,8 @@ impl ApplyFeedback {
                 self.run.changed(&mut self.changed, || entry.stored(&id));
                 if entry.held.is_empty() {
                     found.remove();
+                } else {
+                    self.bytes += entry.allocated();
                 }
             }
         }

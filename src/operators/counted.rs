@@ -1,11 +1,11 @@
-//! Counts what goes into a keyed step and what it gives, at the close of each epoch.
+//! Counts what goes into a keyed step, what it gives and what it keeps, at the close of each epoch.
 
 use super::wiring::{Step, Wiring};
 use crate::{
     engine::{
         Epoch,
         checkpoint::parts::Part,
-        keyed::{EpochStep, KeptStep},
+        keyed::{EpochStep, Keeps, KeptStep},
     },
     telemetry::StepMeter,
 };
@@ -30,6 +30,9 @@ impl<I, O, S: EpochStep<I, O>> EpochStep<I, O> for Counted<S> {
             give(record);
         });
         self.meter.sent(given);
+        if let Some(Keeps { rows, bytes }) = self.step.keeps() {
+            self.meter.keeps(rows as u64, bytes as u64);
+        }
     }
 
     fn end(&mut self) {

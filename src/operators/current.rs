@@ -24,7 +24,7 @@ use crate::engine::{
         parts::{Changes, Part},
     },
     edge::{AsCollection, Update, merge},
-    keyed::{EpochStep, KeptStep, kept, runs},
+    keyed::{EpochStep, Keeps, KeptStep, kept, runs},
 };
 
 /// The registry entry.
@@ -56,6 +56,7 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
         step: step.index,
         id: step.id.to_owned(),
         live: HashTable::new(),
+        bytes: 0,
         changed: Vec::new(),
         order: Vec::new(),
         ledger: Ledger::default(),
@@ -71,6 +72,8 @@ struct Current {
     step: usize,
     id: String,
     live: HashTable<Review>,
+    /// Bytes of the reviews in it.
+    bytes: usize,
     /// What has changed since the last checkpoint, in order.
     changed: Vec<Change<Review>>,
     order: Vec<(u64, Place, u32)>,
@@ -89,6 +92,7 @@ impl EpochStep<Version, Update<Scored>> for Current {
                     cause: version.review.place(),
                 };
                 let hash = version.review.head().id_hash;
+                self.bytes += version.review.allocated();
                 self.live.insert_unique(hash, version.review, |live| live.head().id_hash);
                 give((row, epoch, 1));
             }
@@ -117,6 +121,11 @@ impl EpochStep<Version, Update<Scored>> for Current {
         self.order = order;
         self.ledger.book(&self.run.books, epoch, self.step);
     }
+
+    fn keeps(&self) -> Option<Keeps> {
+        let changed = self.changed.capacity() * size_of::<Change<Review>>();
+        Some(Keeps { rows: self.live.len(), bytes: self.live.allocation_size() + self.bytes + changed })
+    }
 }
 
 impl KeptStep for Current {
@@ -139,12 +148,14 @@ impl Current {
             }
             (Ok(mut live), VersionKind::Upsert) => {
                 let old = std::mem::replace(live.get_mut(), new.clone());
+                self.bytes = self.bytes + new.allocated() - old.allocated();
                 self.run.changed(&mut self.changed, || Change::Put(new.clone()));
                 give((row(old), epoch, -1));
                 give((row(new.clone()), epoch, 1));
                 Outcome::Applied
             }
             (Err(_), VersionKind::Upsert) => {
+                self.bytes += new.allocated();
                 self.live.insert_unique(hash, new.clone(), |live| live.head().id_hash);
                 self.run.changed(&mut self.changed, || Change::Put(new.clone()));
                 give((row(new.clone()), epoch, 1));
@@ -152,7 +163,9 @@ impl Current {
             }
             (Ok(live), VersionKind::Delete | VersionKind::Filtered) => {
                 self.run.changed(&mut self.changed, || Change::Delete(new.id_bytes().into()));
-                give((row(live.remove().0), epoch, -1));
+                let old = live.remove().0;
+                self.bytes -= old.allocated();
+                give((row(old), epoch, -1));
                 Outcome::Deleted
             }
             (Err(_), VersionKind::Delete | VersionKind::Filtered) => Outcome::Dropped("unknown"),

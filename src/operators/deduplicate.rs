@@ -19,7 +19,7 @@ use super::{
 use crate::engine::{
     Epoch,
     edge::{AsCollection, Update, updates},
-    keyed::{EpochStep, keyed, runs},
+    keyed::{EpochStep, Keeps, keyed, runs},
 };
 
 /// The registry entry.
@@ -39,7 +39,7 @@ pub const OPERATOR: Operator = Operator {
 
 fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<'s>>>) -> Vec<Edge<'s>> {
     let Some(Edge::Scored(table)) = inputs.swap_remove(0).pop() else { return Vec::new() };
-    let deduplicate = Deduplicate { groups: HashTable::new(), order: Vec::new() };
+    let deduplicate = Deduplicate { groups: HashTable::new(), bytes: 0, order: Vec::new() };
     // by product, so that its score is counted where its duplicates are found
     let route = |(row, _, _): &Update<Scored>| row.review.head().product_hash >> 32;
     vec![Edge::Scored(
@@ -76,6 +76,14 @@ impl Group {
         }
     }
 
+    /// Bytes that it takes beside its place in the table.
+    fn allocated(&self) -> usize {
+        match self {
+            Self::One(_) => 0,
+            Self::Many(members) => members.capacity() * size_of::<Member>(),
+        }
+    }
+
     fn key(&self) -> [u64; 2] {
         self.members()[0].review.head().duplicate_key
     }
@@ -83,6 +91,8 @@ impl Group {
 
 struct Deduplicate {
     groups: HashTable<Group>,
+    /// Bytes that groups take beside the table.
+    bytes: usize,
     order: Vec<([u64; 2], u32)>,
 }
 
@@ -116,12 +126,14 @@ impl EpochStep<Update<Scored>, Update<Scored>> for Deduplicate {
             let (old, vacant) = match entry {
                 Ok(entry) => {
                     let (group, vacant) = entry.remove();
+                    self.bytes -= group.allocated();
                     (group.members().to_vec(), Some(vacant))
                 }
                 Err(_) => (Vec::new(), None),
             };
             let new = regroup(epoch, &old, run.iter().map(|(_, n)| &rows[*n as usize]), give);
             if let Some(group) = Group::of(new) {
+                self.bytes += group.allocated();
                 match vacant {
                     Some(vacant) => drop(vacant.insert(group)),
                     None => drop(self.groups.insert_unique(key[0], group, |group| group.key()[0])),
@@ -129,6 +141,10 @@ impl EpochStep<Update<Scored>, Update<Scored>> for Deduplicate {
             }
         }
         self.order = order;
+    }
+
+    fn keeps(&self) -> Option<Keeps> {
+        Some(Keeps { rows: self.groups.len(), bytes: self.groups.allocation_size() + self.bytes })
     }
 }
 

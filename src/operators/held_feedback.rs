@@ -71,6 +71,16 @@ impl Entry {
         }
     }
 
+    /// Bytes that it takes beside its place in a table; the review is another step's.
+    pub(super) fn allocated(&self) -> usize {
+        let feedback = |held: &Held| {
+            let FeedbackRow { review_id, feedback_id, .. } = &*held.feedback;
+            // two counts of references, the row, and its ids
+            2 * size_of::<usize>() + size_of::<FeedbackRow>() + review_id.len() + feedback_id.len()
+        };
+        self.held.capacity() * size_of::<Held>() + self.held.iter().map(feedback).sum::<usize>()
+    }
+
     pub(super) fn id(&self) -> &[u8] {
         match (&self.review, self.held.first()) {
             (Some(review), _) => review.id_bytes(),

@@ -98,7 +98,7 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
     }
     wiring.run.intake.occupy(OWNER);
     // what is restored was learned when it came to be
-    let news = wiring.run.news(updates(table), step.id);
+    let news = wiring.run.news(updates(table), step.id, wiring.meter(step));
     let (closed, models) = owned(wiring.scope, news, step.id, &wiring.run.intake, learn);
     if let Some(end) = wiring.loops.remove(&scoring) {
         end.connect(closed);
@@ -132,6 +132,7 @@ impl Owner<Update<Scored>, ModelRecord> for Learn {
             return;
         }
         self.meter.received(rows.len());
+        self.meter.keeps(self.model.slots() as u64, (self.model.bytes() + self.kept.learner.bytes()) as u64);
         let mut steps = self.changes(rows);
         // in log order; at one place removals first, then by id
         steps.sort_by(|a, b| {

@@ -19,7 +19,7 @@ use crate::{
     engine::{
         Epoch,
         edge::{AsCollection, Update, updates},
-        keyed::{EpochStep, keyed, runs},
+        keyed::{EpochStep, Keeps, keyed, runs},
     },
     records::{
         Sentiment,
@@ -68,6 +68,7 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
     let scores = ProductScores {
         prior: Prior { weight: round_micro(settings.m), value: round_micro(settings.c) },
         products: HashTable::new(),
+        bytes: 0,
         order: Vec::new(),
     };
     let route = |(row, _, _): &Update<Scored>| row.review.head().product_hash >> 32;
@@ -155,6 +156,8 @@ struct Product {
 struct ProductScores {
     prior: Prior,
     products: HashTable<Product>,
+    /// Bytes of their ids.
+    bytes: usize,
     order: Vec<(u64, u32)>,
 }
 
@@ -182,6 +185,15 @@ impl EpochStep<Update<Scored>, Update<ProductRow>> for ProductScores {
         }
         self.order = order;
     }
+
+    fn keeps(&self) -> Option<Keeps> {
+        Some(Keeps { rows: self.products.len(), bytes: self.products.allocation_size() + self.bytes })
+    }
+}
+
+/// Bytes of the allocation of an id: two counts of references, and the text.
+fn allocated(id: &Arc<str>) -> usize {
+    (2 * size_of::<usize>() + id.len()).next_multiple_of(align_of::<usize>())
 }
 
 impl ProductScores {
@@ -194,7 +206,12 @@ impl ProductScores {
         let Some(first) = changes.next() else { return };
         let (hash, id) = (first.0.review.head().product_hash, first.0.review.product());
         let entry = self.products.entry(hash, |p| p.hash == hash && *p.id == *id, |p| p.hash);
-        let mut entry = entry.or_insert_with(|| Product { hash, id: id.into(), sums: Sums::default() });
+        let bytes = &mut self.bytes;
+        let mut entry = entry.or_insert_with(|| {
+            let id = id.into();
+            *bytes += allocated(&id);
+            Product { hash, id, sums: Sums::default() }
+        });
         let product = entry.get_mut();
         let before = product.sums;
         for (row, _, diff) in std::iter::once(first).chain(changes) {
@@ -203,6 +220,7 @@ impl ProductScores {
         let product_id = Arc::clone(&product.id);
         let after = product.sums;
         if after.reviews == 0 {
+            self.bytes -= allocated(&product_id);
             entry.remove();
         }
         let (before, after) = (before.figures(self.prior), after.figures(self.prior));

@@ -82,6 +82,13 @@ impl Review {
         Self(ThinArc::from_header_and_slice(head, bytes))
     }
 
+    /// Bytes of its allocation: a count of references, a length, the head and the rest.
+    #[must_use]
+    pub fn allocated(&self) -> usize {
+        let bytes = 2 * size_of::<usize>() + size_of::<ReviewHead>() + self.0.slice.len();
+        bytes.next_multiple_of(align_of::<ReviewHead>())
+    }
+
     /// The fixed-size part.
     #[must_use]
     pub fn head(&self) -> &ReviewHead {

@@ -181,14 +181,17 @@ impl Run {
         Some(restored(scope, step, epoch, load))
     }
 
-    /// The updates of a table less those that are no news, for a step that makes nothing of them.
+    /// The updates of a table less those that are no news, for a step that makes nothing of them: it has received them.
     pub fn news<'s, R: Clone + 'static>(
         &self,
         updates: Stream<'s, Update<R>>,
         name: &str,
+        meter: StepMeter,
     ) -> Stream<'s, Update<R>> {
         match &self.restored {
-            Some(restored) => without(updates, name, restored.manifest.epoch),
+            Some(restored) => {
+                without(updates, name, restored.manifest.epoch, move |rows| meter.received(rows))
+            }
             None => updates,
         }
     }

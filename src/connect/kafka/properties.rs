@@ -137,6 +137,8 @@ pub(super) fn config(settings: &ConnectionSettings, role: Role<'_>) -> Result<Cl
             config.set("enable.idempotence", "true").set("acks", "all").set("partitioner", "murmur2_random");
             if let Some(id) = transactional_id {
                 config.set("transactional.id", id);
+                // what a transaction is ended by is not sent twice within that time (`transaction`)
+                config.set("retry.backoff.ms", "500").set("retry.backoff.max.ms", "1000");
             }
         }
         Role::Observer | Role::Admin => {}

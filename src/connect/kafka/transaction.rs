@@ -4,6 +4,10 @@
 //! a commit that is late from one that failed, and a late one could hit the next transaction (KIP-890). What became of it,
 //! only a reader knows. Everything here waits for brokers, so nothing of it runs on a worker.
 //!
+//! librdkafka itself sends the end of a transaction again when an answer stays away, with the same producer. The first one may
+//! still be in the network then, and would end the next transaction in its middle. So after a commit that took so long that
+//! it may have been sent twice the producer is dropped, too, though what it has written stands.
+//!
 //! The binding polls in steps of 100 ms where it waits for deliveries: a commit that is asked for when all of them are in
 //! takes a twentieth of that, so they are waited for here, in steps of a millisecond.
 
@@ -36,6 +40,12 @@ use crate::{
 const WITHIN: Duration = Duration::from_secs(60);
 /// One attempt of `init_transactions`.
 const ATTEMPT: Duration = Duration::from_secs(5);
+/// A commit that was over sooner was asked for by one request alone: librdkafka sends it again after `retry.backoff.ms` at
+/// the earliest, less a fifth (`properties` pins it for those who write transactions).
+const RETRIED: Duration = Duration::from_millis(350);
+/// Why there is no producer after a transaction that took longer.
+const SLOW_BEFORE: &str =
+    "the commit before it may have been sent twice, and the second one could end this one early";
 /// How long a full queue, or a delivery, is waited for at a time.
 const STEP: Duration = Duration::from_millis(1);
 
@@ -99,6 +109,9 @@ impl ProducerContext for Reports {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// The offsets that were asked for, and how long the commit took.
+type Written = (Vec<u64>, Duration);
 
 /// A transactional producer of one id.
 pub(super) struct Transactions {
@@ -184,6 +197,10 @@ impl Transactions {
         offsets: &TopicPartitionList,
         group: &ConsumerGroupMetadata,
     ) -> Result<(), ClusterError> {
+        if self.producer.is_none() {
+            // whoever keeps its place in the transaction itself has nothing else to look up
+            self.init()?;
+        }
         let send =
             |producer: &BaseProducer<Reports>| producer.send_offsets_to_transaction(offsets, group, WITHIN);
         self.counted(|transactions| transactions.try_to_write(records, send)).map(drop)
@@ -191,21 +208,28 @@ impl Transactions {
 
     fn counted(
         &mut self,
-        write: impl FnOnce(&Self) -> Result<Vec<u64>, KafkaError>,
+        write: impl FnOnce(&Self) -> Result<Written, KafkaError>,
     ) -> Result<Vec<u64>, ClusterError> {
+        let doing = format!("commit a transaction of `{}`", self.id);
+        if self.producer.is_none() {
+            let (brokers, reason) = (self.reports.state.brokers().to_owned(), SLOW_BEFORE.to_owned());
+            return Err(ClusterError::Refused { doing, brokers, reason });
+        }
         let started = Instant::now();
         let outcome = write(self);
-        if outcome.is_ok() {
+        if let Ok((_, commit)) = &outcome {
             self.meter.1.committed(self.meter.0, started.elapsed());
+            if *commit >= RETRIED {
+                self.drop_producer();
+            }
         }
-        outcome.map_err(|error| {
+        outcome.map(|(offsets, _)| offsets).map_err(|error| {
             self.meter.1.unclear(self.meter.0);
             let untaken = lock(&self.reports.untaken).take();
             self.drop_producer();
             let cause = untaken.filter(|untaken| {
                 code_of(untaken).is_some_and(|code| is_rejection(code) || is_denial(code) || is_absence(code))
             });
-            let doing = format!("commit a transaction of `{}`", self.id);
             self.reports.state.explain(&doing, &cause.unwrap_or(error))
         })
     }
@@ -214,7 +238,7 @@ impl Transactions {
         &self,
         records: impl Iterator<Item = Outgoing<'r>>,
         last: impl FnOnce(&BaseProducer<Reports>) -> Result<(), KafkaError>,
-    ) -> Result<Vec<u64>, KafkaError> {
+    ) -> Result<Written, KafkaError> {
         let late = || KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut);
         let Some(producer) = &self.producer else { return Err(late()) };
         lock(&self.reports.offsets).clear();
@@ -239,8 +263,10 @@ impl Transactions {
             producer.poll(STEP);
         }
         last(producer)?;
+        let commit = Instant::now();
         producer.commit_transaction(WITHIN)?;
-        Ok(std::mem::take(&mut *lock(&self.reports.offsets)))
+        let commit = commit.elapsed();
+        Ok((std::mem::take(&mut *lock(&self.reports.offsets)), commit))
     }
 }
 

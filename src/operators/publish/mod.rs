@@ -54,11 +54,11 @@ pub fn publish<'s>(
     let shape = || Shape::new(run, form, scored_by);
     let streams = edges.into_iter().filter_map(|edge| match edge {
         Edge::Scored(table) => {
-            let table = if fresh { updates(table) } else { run.news(updates(table), sink) };
+            let table = if fresh { updates(table) } else { run.news(updates(table), sink, meter()) };
             Some(table_lines(table, sink, shape(), meter()))
         }
         Edge::Products(table) => {
-            let table = if fresh { updates(table) } else { run.news(updates(table), sink) };
+            let table = if fresh { updates(table) } else { run.news(updates(table), sink, meter()) };
             Some(table_lines(table, sink, shape(), meter()))
         }
         Edge::Models(models) => {

@@ -139,6 +139,12 @@ impl Metrics {
         self.steps.flow(step)
     }
 
+    /// Rows that all workers together keep at a step, and the bytes of memory taken for them.
+    #[must_use]
+    pub fn kept(&self, step: &str) -> Option<(u64, u64)> {
+        self.steps.kept(step)
+    }
+
     /// Counts a record that a transform refused.
     pub fn refused(&self, component: &str, error: ErrorLabels) {
         let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,8 +1,11 @@
-//! What goes into each step and out of it, by worker: two relaxed additions a chunk or an epoch.
+//! What goes into each step and out of it, and what it keeps, by worker: a few relaxed stores a chunk or an epoch.
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use super::{Counter, Labels};
@@ -12,9 +15,23 @@ use super::{Counter, Labels};
 pub struct StepMeter {
     received: Counter,
     sent: Counter,
+    kept: Arc<Kept>,
+}
+
+/// What a step keeps on one worker.
+#[derive(Debug, Default)]
+struct Kept {
+    rows: AtomicU64,
+    bytes: AtomicU64,
 }
 
 impl StepMeter {
+    /// Says what the step keeps now: rows, and the bytes of memory that it has taken for them.
+    pub fn keeps(&self, rows: u64, bytes: u64) {
+        self.kept.rows.store(rows, Relaxed);
+        self.kept.bytes.store(bytes, Relaxed);
+    }
+
     /// Counts what came in.
     pub fn received(&self, n: usize) {
         self.received.inc_by(n as u64);
@@ -44,6 +61,16 @@ impl Steps {
             vec![("step".to_owned(), step.clone()), ("worker".to_owned(), worker.to_string())]
         };
         steps.iter().map(|((step, w), meter)| (labels(step, w), meter.received.get() as f64)).collect()
+    }
+
+    /// Rows that all workers together keep at a step, and their bytes; `None` if it keeps none.
+    pub(super) fn kept(&self, step: &str) -> Option<(u64, u64)> {
+        let steps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_step = steps.range((step.to_owned(), 0)..=(step.to_owned(), usize::MAX));
+        let sum = of_step.fold((0, 0), |(rows, bytes), (_, meter)| {
+            (rows + meter.kept.rows.load(Relaxed), bytes + meter.kept.bytes.load(Relaxed))
+        });
+        (sum.1 > 0).then_some(sum)
     }
 
     /// What all workers together received and sent at a step.
