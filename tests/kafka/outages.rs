@@ -109,6 +109,31 @@ fn commits_whose_connection_is_cut_in_the_middle_are_done_once() {
     assert!(unclear(&said) >= 3, "{said}");
 }
 
+#[test]
+fn an_end_of_a_transaction_that_comes_late_does_not_end_the_next_one() {
+    let (proxy, target) = Proxy::listen();
+    let wish = broker::Wish { proxy: Some(proxy.port()), ..broker::Wish::default() };
+    let Some(broker) = Broker::start(&wish) else { return };
+    target.lead_to(broker.behind_proxy());
+    let through = format!("127.0.0.1:{}", proxy.port());
+    let shop = Shop::make(&broker.settings(&json!({})), &Wish::at(&through));
+    let stream = Stream::begin(&shop, 19);
+    let mut running = shop.start(2);
+    running.wait_for("running");
+    for writer in ["0", "log", "0"] {
+        shop.wait_for_growth(&mut running);
+        proxy.hold_the_end(&format!("dirigent.{}.{writer}", shop.name));
+        let started = Instant::now();
+        while !proxy.came_late() {
+            assert!(running.alive() && started.elapsed() < HANG, "nothing was held:\n{}", running.said());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+    shop.wait_for_growth(&mut running);
+    let said = finish(&shop, stream, running);
+    assert!(said.matches("may come twice").count() >= 3, "{said}");
+}
+
 /// Cuts the connection at the next request of a kind, and waits until that has happened.
 fn caught(proxy: &Proxy, running: &mut Running, request: i16, moment: Moment) {
     proxy.cut_at(request, moment);

@@ -103,14 +103,15 @@ impl LogTopic {
         transactions.write(outgoing)
     }
 
-    /// Looks for a record of somebody newer from an offset on, for a while: whoever has fenced a writer is about to write one, and
+    /// Looks for a record of somebody newer from an offset on; where the writer was fenced, for a while: whoever has fenced a writer is about to write one, and
     /// fencing back at once would be a race between two starts that neither wins.
     pub(super) fn successor(
         &self,
         from: u64,
+        fenced: bool,
         is_newer: impl Fn(&LogRecord) -> bool,
     ) -> Result<Option<u64>, ReadError> {
-        for look in 0..LOOKS {
+        for look in 0..if fenced { LOOKS } else { 1 } {
             if look > 0 {
                 std::thread::sleep(LOOK);
             }
