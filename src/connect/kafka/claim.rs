@@ -59,7 +59,8 @@ pub(super) fn claim(
     loop {
         transactions.init()?;
         let (more, at) = log.read(end)?;
-        (before.extend(more), end = at);
+        before.extend(more);
+        end = at;
         let (seq, last) = before.last().map_or((0, 0), |(_, record)| (record.seq, record.generation));
         let body = Body::Claim { nonce: nonce.clone() };
         let claim = LogRecord { seq: seq + 1, generation: last + 1, body };
