@@ -49,6 +49,17 @@ demo-kafka: $(KAFKA) ## The same on an Apache Kafka: broker, topics, producer, r
 test: $(MOTO) $(KAFKA) ## Run all tests, and the examples of the docs (needs Python with pip for a server of S3, Java and Maven for Kafka)
 	$(CARGO) test --locked --workspace --features $(FEATURES) --no-fail-fast
 
+# The faults of Kafka for long: so many kills a seed.
+KILLS ?= 100
+SEEDS ?= 1 2 3
+
+.PHONY: soak
+soak: $(KAFKA) ## Kill, fence, pause and cut a run on Kafka for half an hour (KILLS=100 SEEDS="1 2 3")
+	for seed in $(SEEDS); do \
+		DIRIGENT_KAFKA_SEED=$$seed DIRIGENT_KAFKA_KILLS=$(KILLS) \
+			$(CARGO) test --locked --test kafka -- --test-threads 1 kills:: zombies:: outages::; \
+	done
+
 .PHONY: test-stores
 test-stores: $(MOTO) $(AZURITE) ## Run the tests of state in object stores with all of them built in (needs Node, too)
 	$(CARGO) test --locked --features s3,gcs,azure --test object_store

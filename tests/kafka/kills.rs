@@ -10,19 +10,15 @@ use super::{
     broker::Broker,
     checks::check,
     shop::{Shop, Wish},
-    stream::{Dice, Stream},
+    stream::{Dice, Stream, number, seed},
     watcher::Watcher,
 };
-
-fn number(variable: &str, otherwise: u64) -> u64 {
-    std::env::var(variable).map_or(otherwise, |value| value.parse().unwrap())
-}
 
 #[test]
 fn a_run_that_is_killed_again_and_again_loses_and_doubles_nothing() {
     let Some(broker) = Broker::shared() else { return };
     let kills = number("DIRIGENT_KAFKA_KILLS", 12);
-    let seed = number("DIRIGENT_KAFKA_SEED", 1);
+    let seed = seed(1);
     let bootstrap = broker.bootstrap();
     let shop = Shop::make(&broker.settings(&json!({})), &Wish::at(&bootstrap));
     let stream = Stream::begin(&shop, seed);

@@ -11,7 +11,7 @@ use super::{
     proxy::{ADD_PARTITIONS, END_TXN, Moment, PRODUCE, Proxy},
     running::Running,
     shop::{Shop, Wish},
-    stream::{Dice, Stream},
+    stream::{Dice, Stream, seed},
 };
 
 /// Waits until everything that is there is committed, after the stream has ended; then ends the run and checks it.
@@ -46,7 +46,7 @@ fn a_broker_that_is_killed_or_stands_still_is_waited_for() {
     let librdkafka = "{transaction.timeout.ms: 3000, message.timeout.ms: 2500, socket.timeout.ms: 2000}";
     let wish = Wish { librdkafka, more: "stall_timeout: 4s", ..Wish::at(&bootstrap) };
     let shop = Shop::make(&broker.settings(&json!({})), &wish);
-    let stream = Stream::begin(&shop, 7);
+    let stream = Stream::begin(&shop, seed(7));
     let mut running = shop.start(2);
     running.wait_for("running");
     for pause in [9, 5] {
@@ -84,10 +84,10 @@ fn commits_whose_connection_is_cut_in_the_middle_are_done_once() {
     let through = format!("127.0.0.1:{}", proxy.port());
     let librdkafka = "{transaction.timeout.ms: 4000, message.timeout.ms: 1500, socket.timeout.ms: 1000}";
     let shop = Shop::make(&broker.settings(&json!({})), &Wish { librdkafka, ..Wish::at(&through) });
-    let stream = Stream::begin(&shop, 11);
+    let stream = Stream::begin(&shop, seed(11));
     let mut running = shop.start(2);
     running.wait_for("running");
-    let mut dice = Dice::new(11);
+    let mut dice = Dice::new(seed(11));
     // once: librdkafka asks again by itself
     for n in 0..8 {
         let request = [END_TXN, PRODUCE, ADD_PARTITIONS, END_TXN][n % 4];
@@ -107,6 +107,31 @@ fn commits_whose_connection_is_cut_in_the_middle_are_done_once() {
     }
     let said = finish(&shop, stream, running);
     assert!(unclear(&said) >= 3, "{said}");
+}
+
+#[test]
+fn an_end_of_a_transaction_that_comes_late_does_not_end_the_next_one() {
+    let (proxy, target) = Proxy::listen();
+    let wish = broker::Wish { proxy: Some(proxy.port()), ..broker::Wish::default() };
+    let Some(broker) = Broker::start(&wish) else { return };
+    target.lead_to(broker.behind_proxy());
+    let through = format!("127.0.0.1:{}", proxy.port());
+    let shop = Shop::make(&broker.settings(&json!({})), &Wish::at(&through));
+    let stream = Stream::begin(&shop, seed(19));
+    let mut running = shop.start(2);
+    running.wait_for("running");
+    for writer in ["0", "log", "0"] {
+        shop.wait_for_growth(&mut running);
+        proxy.hold_the_end(&format!("dirigent.{}.{writer}", shop.name));
+        let started = Instant::now();
+        while !proxy.came_late() {
+            assert!(running.alive() && started.elapsed() < HANG, "nothing was held:\n{}", running.said());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+    shop.wait_for_growth(&mut running);
+    let said = finish(&shop, stream, running);
+    assert!(said.matches("may come twice").count() >= 3, "{said}");
 }
 
 /// Cuts the connection at the next request of a kind, and waits until that has happened.

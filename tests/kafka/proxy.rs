@@ -37,6 +37,29 @@ enum Weather {
     Silent,
 }
 
+/// The end of a transaction that stays in the network, while its client sends it again over another connection, and comes to the
+/// broker in the middle of the next transaction.
+#[derive(Clone, Debug, PartialEq)]
+struct Late {
+    /// The id of the transactions.
+    id: String,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Stage {
+    /// The end of a transaction is waited for.
+    Armed,
+    /// It is held.
+    Held,
+    /// It has been sent again.
+    Again,
+    /// The next transaction has sent its first records: what is held goes on.
+    Released,
+    /// It has gone on.
+    Over,
+}
+
 /// Where a connection is cut when a certain request comes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Moment {
@@ -51,6 +74,8 @@ pub(super) enum Moment {
 #[derive(Default)]
 struct State {
     weather: Weather,
+    /// The end of a transaction that is to come too late.
+    late: Option<Late>,
     /// To be cut at this request; once.
     trap: Option<(i16, Moment)>,
     /// How many traps have caught something, and will have when the one that is set has.
@@ -117,6 +142,16 @@ impl Proxy {
         let mut state = self.state.lock().unwrap();
         state.trap = Some((request, moment));
         state.set = state.caught + 1;
+    }
+
+    /// Holds the end of the next transaction of an id, until the one after it has begun.
+    pub(super) fn hold_the_end(&self, id: &str) {
+        self.state.lock().unwrap().late = Some(Late { id: id.to_owned(), stage: Stage::Armed });
+    }
+
+    /// Whether the end that [`Proxy::hold_the_end`] was to hold has gone on.
+    pub(super) fn came_late(&self) -> bool {
+        self.state.lock().unwrap().late.as_ref().is_some_and(|late| late.stage == Stage::Over)
     }
 
     /// Whether [`Proxy::cut_at`] waits for its request, or for the answer to it.
@@ -234,6 +269,13 @@ fn pass(
             }
             state.weather
         };
+        let stage = if asks { next_stage(state, kind, &frame) } else { None };
+        if stage == Some(Stage::Held) {
+            let _ = from.shutdown(Shutdown::Both);
+            while !reached(state, Stage::Released)? {
+                thread::sleep(MOMENT / 20);
+            }
+        }
         match weather {
             Weather::Silent => continue,
             Weather::Slow(by) => thread::sleep(by),
@@ -241,5 +283,53 @@ fn pass(
         }
         to.write_all(&length)?;
         to.write_all(&frame)?;
+        match stage {
+            Some(Stage::Held) => {
+                thread::sleep(MOMENT);
+                enter(state, Stage::Over);
+                return Ok(());
+            }
+            Some(Stage::Released) => {
+                // the broker has the first records before the end that came late, and that before the rest
+                thread::sleep(MOMENT);
+                enter(state, Stage::Released);
+                while !reached(state, Stage::Over)? {
+                    thread::sleep(MOMENT / 20);
+                }
+            }
+            _ => {}
+        }
     }
+}
+
+/// How long a broker has to handle a request.
+const MOMENT: Duration = Duration::from_millis(400);
+
+/// What a request means for an end that is to come late: the stage that follows from it.
+fn next_stage(state: &Mutex<State>, kind: Option<i16>, frame: &[u8]) -> Option<Stage> {
+    let mut state = state.lock().unwrap();
+    let late = state.late.as_mut()?;
+    let is_of = frame.windows(late.id.len()).any(|bytes| bytes == late.id.as_bytes());
+    let next = match (late.stage, kind) {
+        (Stage::Armed, Some(END_TXN)) if is_of => Stage::Held,
+        (Stage::Held, Some(END_TXN)) if is_of => Stage::Again,
+        // entered when the broker has the records
+        (Stage::Again, Some(PRODUCE)) if is_of => return Some(Stage::Released),
+        _ => return None,
+    };
+    late.stage = next;
+    Some(next)
+}
+
+fn enter(state: &Mutex<State>, stage: Stage) {
+    if let Some(late) = &mut state.lock().unwrap().late {
+        late.stage = stage;
+    }
+}
+
+/// Whether a stage is reached, or passed; an error when it never will be.
+fn reached(state: &Mutex<State>, stage: Stage) -> io::Result<bool> {
+    let state = state.lock().unwrap();
+    let late = state.late.as_ref().ok_or(io::ErrorKind::NotFound)?;
+    Ok(late.stage as u8 >= stage as u8)
 }

@@ -20,6 +20,16 @@ use rdkafka::{
 
 use super::{broker::HANG, clients::writer, shop::Shop};
 
+/// A number from the environment.
+pub(super) fn number(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable).map_or(otherwise, |value| value.parse().unwrap())
+}
+
+/// Where chance begins: `DIRIGENT_KAFKA_SEED`, or the number that a test names.
+pub(super) fn seed(otherwise: u64) -> u64 {
+    number("DIRIGENT_KAFKA_SEED", 0) * 1_000 + otherwise
+}
+
 /// xorshift64*: good enough to choose with.
 pub(super) struct Dice(u64);
 

@@ -14,7 +14,7 @@ use super::{
     proxy::{ADD_PARTITIONS, Moment, Proxy},
     running::Running,
     shop::{Shop, Wish},
-    stream::{Dice, Stream},
+    stream::{Dice, Stream, seed},
     watcher::Watcher,
 };
 
@@ -57,7 +57,7 @@ fn a_second_run_stands_by_while_the_first_one_goes_on() {
 fn a_zombie_that_wakes_in_the_middle_of_everything_is_fenced() {
     let Some(broker) = Broker::shared() else { return };
     let (shop, elsewhere) = shop(broker);
-    let stream = Stream::begin(&shop, 3);
+    let stream = Stream::begin(&shop, seed(3));
     let watcher = Watcher::begin(&shop);
     let mut first = shop.start(2);
     first.wait_for("running");
@@ -101,7 +101,7 @@ fn of_two_runs_that_give_themselves_one_number_the_first_in_the_log_has_it() {
     proxy.heal();
     superseded(first);
     shop.wait_for_growth(&mut second);
-    let stream = Stream::begin(&shop, 13);
+    let stream = Stream::begin(&shop, seed(13));
     shop.wait_for_growth(&mut second);
     stream.end();
     shop.wait_until_committed(&mut second);
@@ -113,9 +113,9 @@ fn of_two_runs_that_give_themselves_one_number_the_first_in_the_log_has_it() {
 fn of_runs_that_take_over_from_one_another_at_any_moment_one_is_left() {
     let Some(broker) = Broker::shared() else { return };
     let (shop, _) = shop(broker);
-    let stream = Stream::begin(&shop, 5);
+    let stream = Stream::begin(&shop, seed(5));
     let watcher = Watcher::begin(&shop);
-    let mut dice = Dice::new(5);
+    let mut dice = Dice::new(seed(5));
     let mut runs: Vec<Running> = Vec::new();
     for n in 0..6 {
         let folder = format!("state=file:./state-{n}");

@@ -87,7 +87,7 @@ pub(super) fn claim(
             }
         }
         let is_newer = |record: &LogRecord| record.generation > last && record.body != claim.body;
-        if let Some(generation) = log.successor(end, is_newer)? {
+        if let Some(generation) = log.successor(end, transactions.fenced, is_newer)? {
             return Err(ClaimError::Superseded { generation });
         }
     }

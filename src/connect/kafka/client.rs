@@ -268,7 +268,7 @@ mod tests {
         // another answer stands for itself
         insta::assert_snapshot!(told(&state, RDKafkaErrorCode::UnknownTopicOrPartition), @"cannot read the topic `t`: there is no such topic or partition at a:1, or none that this login may see. `dirigent topics create TOPOLOGY` makes those of a topology");
         insta::assert_snapshot!(told(&state, RDKafkaErrorCode::TopicAuthorizationFailed), @"cannot read the topic `t`: the brokers at a:1 do not allow it to the login of nobody (`sasl` is not set): TopicAuthorizationFailed (Broker: Topic authorization failed). Grant it there: docs/kafka.md lists what a run needs");
-        insta::assert_snapshot!(told(&state, RDKafkaErrorCode::PolicyViolation), @"cannot read the topic `t`: PolicyViolation (Broker: Policy violation) (Kafka at a:1)");
+        insta::assert_snapshot!(told(&state, RDKafkaErrorCode::PolicyViolation), @"cannot read the topic `t`: the brokers at a:1 do not take it: PolicyViolation (Broker: Policy violation)");
         assert_eq!(state.errors(), 4);
     }
 }

@@ -156,6 +156,11 @@ pub(super) fn says_only_late(code: Code) -> bool {
     )
 }
 
+/// Whether a code says that somebody else has the id of a transactional producer; or that its transaction was given up.
+pub(super) fn is_fencing(code: Code) -> bool {
+    matches!(code, Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch)
+}
+
 /// Whether a code says that the login lacks a right.
 pub(super) fn is_denial(code: Code) -> bool {
     matches!(

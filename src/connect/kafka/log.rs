@@ -1,9 +1,8 @@
 //! The epoch log in a topic: one partition, written in transactions by whoever started last.
 //!
 //! The order of a start is that of `docs/protocol.md`: a run that goes on elsewhere is waited for (`standby`); then its writer
-//! is fenced before the log is read; then the new generation is written and read back, and only then it is used. A commit
-//! whose outcome is not known is never taken for done or for failed: the log is looked at, then fenced, then read, and the same
-//! records are appended again if they are not there.
+//! is fenced before the log is read; then the number of the new generation is claimed and read back, and only then it is used
+//! (`claim`). How a run goes on writing, `log_writer` knows.
 //!
 //! A topic cannot be rewritten: what a truncation has to keep of what it removes goes into the mark that it leaves
 //! (`Body::Truncated`), which is durable before anything is removed.
@@ -103,14 +102,15 @@ impl LogTopic {
         transactions.write(outgoing)
     }
 
-    /// Looks for a record of somebody newer from an offset on, for a while: whoever has fenced a writer is about to write one, and
+    /// Looks for a record of somebody newer from an offset on; where the writer was fenced, for a while: whoever has fenced a writer is about to write one, and
     /// fencing back at once would be a race between two starts that neither wins.
     pub(super) fn successor(
         &self,
         from: u64,
+        fenced: bool,
         is_newer: impl Fn(&LogRecord) -> bool,
     ) -> Result<Option<u64>, ReadError> {
-        for look in 0..LOOKS {
+        for look in 0..if fenced { LOOKS } else { 1 } {
             if look > 0 {
                 std::thread::sleep(LOOK);
             }

@@ -53,7 +53,8 @@ impl KafkaLog {
         let last = records.last().map_or(0, |record| record.seq);
         loop {
             // first without `init`, which would fence whoever has taken over
-            let looked = self.log.successor(self.end, |record| record.generation > self.generation);
+            let is_newer = |record: &LogRecord| record.generation > self.generation;
+            let looked = self.log.successor(self.end, self.transactions.fenced, is_newer);
             match looked {
                 Ok(None) => {}
                 Ok(Some(generation)) => return Err(LogError::Superseded { generation }),

@@ -34,6 +34,10 @@ pub enum Role<'a> {
     Admin,
 }
 
+/// How long a request of a transactional producer waits, at least but for a fifth, before it is sent again: a commit that took
+/// less was sent once (`transaction`).
+pub(super) const RESENT_AFTER_MS: u64 = 1_000;
+
 /// Properties that a setting of its own gives.
 fn named(property: &str, settings: &ConnectionSettings) -> Option<&'static str> {
     let tls = settings.tls.as_ref();
@@ -137,8 +141,9 @@ pub(super) fn config(settings: &ConnectionSettings, role: Role<'_>) -> Result<Cl
             config.set("enable.idempotence", "true").set("acks", "all").set("partitioner", "murmur2_random");
             if let Some(id) = transactional_id {
                 config.set("transactional.id", id);
-                // what a transaction is ended by is not sent twice within that time (`transaction`)
-                config.set("retry.backoff.ms", "500").set("retry.backoff.max.ms", "1000");
+                for name in ["retry.backoff.ms", "retry.backoff.max.ms"] {
+                    config.set(name, RESENT_AFTER_MS.to_string());
+                }
             }
         }
         Role::Observer | Role::Admin => {}

@@ -33,6 +33,18 @@ const ATTEMPT: Duration = Duration::from_millis(500);
 /// How long a partition may be without a leader, and still be there.
 const LEADERLESS: Duration = Duration::from_secs(10);
 
+/// How long after its making a topic may be unknown to some of the brokers.
+const UNHEARD_OF: Duration = Duration::from_secs(5);
+
+/// How long an error may mean no more than that brokers have not found together yet.
+fn may_pass(error: &KafkaError) -> Duration {
+    match error.rdkafka_error_code() {
+        _ if lacks_a_leader(error) => LEADERLESS,
+        Some(code) if is_absence(code) => UNHEARD_OF,
+        _ => Duration::ZERO,
+    }
+}
+
 /// How long until the brokers are asked again.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
@@ -173,7 +185,7 @@ impl Cluster {
         let (low, high) = loop {
             match self.observer.fetch_watermarks(topic, number, self.within) {
                 Ok(found) => break found,
-                Err(error) if lacks_a_leader(&error) && started.elapsed() < LEADERLESS.min(self.within) => {
+                Err(error) if started.elapsed() < may_pass(&error).min(self.within) => {
                     thread::sleep(LOOK_AGAIN);
                 }
                 Err(error) => {

@@ -2,11 +2,9 @@
 //!
 //! After any error the producer is dropped and a new one of the same id is made (`init`): librdkafka's client knows no way to tell
 //! a commit that is late from one that failed, and a late one could hit the next transaction (KIP-890). What became of it,
-//! only a reader knows. Everything here waits for brokers, so nothing of it runs on a worker.
-//!
-//! librdkafka itself sends the end of a transaction again when an answer stays away, with the same producer. The first one may
-//! still be in the network then, and would end the next transaction in its middle. So after a commit that took so long that
-//! it may have been sent twice the producer is dropped, too, though what it has written stands.
+//! only a reader knows. The client also sends a commit again by itself when its connection breaks, and says that all is well: the
+//! first one may still be in the network, and would commit the first half of the next transaction. So after a commit that took long
+//! enough to have been sent twice the producer is dropped, too. Everything here waits for brokers, so nothing of it runs on a worker.
 //!
 //! The binding polls in steps of 100 ms where it waits for deliveries: a commit that is asked for when all of them are in
 //! takes a twentieth of that, so they are waited for here, in steps of a millisecond.
@@ -29,7 +27,8 @@ use rdkafka::{
 use super::{
     client::ClientState,
     connection::{ConnectionSettings, Role},
-    error::{ClusterError, code_of, is_absence, is_denial, is_rejection},
+    error::{ClusterError, code_of, is_absence, is_denial, is_fencing, is_rejection},
+    properties::RESENT_AFTER_MS,
 };
 use crate::{
     records::message::headers,
@@ -38,14 +37,10 @@ use crate::{
 
 /// How long a transaction may take; a little more than a delivery may (`properties`).
 const WITHIN: Duration = Duration::from_secs(60);
+/// A commit that took longer may have been sent twice.
+const SENT_ONCE: Duration = Duration::from_millis(RESENT_AFTER_MS / 2);
 /// One attempt of `init_transactions`.
 const ATTEMPT: Duration = Duration::from_secs(5);
-/// A commit that was over sooner was asked for by one request alone: librdkafka sends it again after `retry.backoff.ms` at
-/// the earliest, less a fifth (`properties` pins it for those who write transactions).
-const RETRIED: Duration = Duration::from_millis(350);
-/// Why there is no producer after a transaction that took longer.
-const SLOW_BEFORE: &str =
-    "the commit before it may have been sent twice, and the second one could end this one early";
 /// How long a full queue, or a delivery, is waited for at a time.
 const STEP: Duration = Duration::from_millis(1);
 
@@ -110,7 +105,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The offsets that were asked for, and how long the commit took.
+/// The offsets of the records that asked for them, and how long the end of the transaction took.
 type Written = (Vec<u64>, Duration);
 
 /// A transactional producer of one id.
@@ -119,6 +114,10 @@ pub(super) struct Transactions {
     reports: Reports,
     id: String,
     producer: Option<BaseProducer<Reports>>,
+    /// Why there is no producer, where nothing has failed.
+    dropped: Option<&'static str>,
+    /// The last error said that somebody else has the id.
+    pub(super) fenced: bool,
     /// What it is called in metrics, and where they are.
     meter: (&'static str, Arc<ClusterMeter>),
 }
@@ -136,7 +135,7 @@ impl Transactions {
         let (config, state) = connection.client(Role::Producer { transactional_id: Some(&id) })?;
         let reports = Reports { state, offsets: Arc::default(), untaken: Arc::default() };
         let meter = (writer, Arc::clone(metrics.cluster()));
-        Ok(Self { config, reports, id, producer: None, meter })
+        Ok(Self { config, reports, id, producer: None, dropped: None, fenced: false, meter })
     }
 
     /// Lets go of the producer: whatever it has under way is not ours to judge any more.
@@ -170,7 +169,7 @@ impl Transactions {
                 Err(error) => return Err(made(&error)),
             }
         }
-        self.producer = Some(producer);
+        (self.producer, self.dropped) = (Some(producer), None);
         self.meter.1.made_producer(self.meter.0);
         Ok(())
     }
@@ -211,27 +210,34 @@ impl Transactions {
         write: impl FnOnce(&Self) -> Result<Written, KafkaError>,
     ) -> Result<Vec<u64>, ClusterError> {
         let doing = format!("commit a transaction of `{}`", self.id);
-        if self.producer.is_none() {
-            let (brokers, reason) = (self.reports.state.brokers().to_owned(), SLOW_BEFORE.to_owned());
-            return Err(ClusterError::Refused { doing, brokers, reason });
+        self.fenced = false;
+        if let Some(reason) = self.dropped.take() {
+            let brokers = self.reports.state.brokers().to_owned();
+            return Err(ClusterError::Refused { doing, brokers, reason: reason.into() });
         }
         let started = Instant::now();
-        let outcome = write(self);
-        if let Ok((_, commit)) = &outcome {
-            self.meter.1.committed(self.meter.0, started.elapsed());
-            if *commit >= RETRIED {
-                self.drop_producer();
+        match write(self) {
+            Ok((offsets, committing)) => {
+                self.meter.1.committed(self.meter.0, started.elapsed());
+                if committing > SENT_ONCE {
+                    // it is not made anew here: who has been asleep may not fence without looking at the log
+                    self.drop_producer();
+                    self.dropped = Some("the one before took so long that its end may come twice");
+                }
+                Ok(offsets)
             }
+            Err(error) => Err({
+                self.meter.1.unclear(self.meter.0);
+                let untaken = lock(&self.reports.untaken).take();
+                self.drop_producer();
+                let cause = untaken.filter(|untaken| {
+                    code_of(untaken)
+                        .is_some_and(|code| is_rejection(code) || is_denial(code) || is_absence(code))
+                });
+                self.fenced = code_of(&error).is_some_and(is_fencing);
+                self.reports.state.explain(&doing, &cause.unwrap_or(error))
+            }),
         }
-        outcome.map(|(offsets, _)| offsets).map_err(|error| {
-            self.meter.1.unclear(self.meter.0);
-            let untaken = lock(&self.reports.untaken).take();
-            self.drop_producer();
-            let cause = untaken.filter(|untaken| {
-                code_of(untaken).is_some_and(|code| is_rejection(code) || is_denial(code) || is_absence(code))
-            });
-            self.reports.state.explain(&doing, &cause.unwrap_or(error))
-        })
     }
 
     fn try_to_write<'r>(
@@ -263,10 +269,9 @@ impl Transactions {
             producer.poll(STEP);
         }
         last(producer)?;
-        let commit = Instant::now();
+        let committing = Instant::now();
         producer.commit_transaction(WITHIN)?;
-        let commit = commit.elapsed();
-        Ok((std::mem::take(&mut *lock(&self.reports.offsets)), commit))
+        Ok((std::mem::take(&mut *lock(&self.reports.offsets)), committing.elapsed()))
     }
 }
 

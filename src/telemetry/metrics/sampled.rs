@@ -55,10 +55,18 @@ impl Collector for Sampled {
             Read::Values(SampleKind::Info, _) => MetricType::Info,
             Read::Distributions(_) => MetricType::Histogram,
         };
+        let (values, distributions) = match &self.read {
+            Read::Values(_, read) => (read(), Vec::new()),
+            Read::Distributions(read) => (Vec::new(), read()),
+        };
+        if values.is_empty() && distributions.is_empty() {
+            // a run without a cluster has no family of one
+            return Ok(());
+        }
         let mut family = encoder.encode_descriptor(self.name, self.help, None, metric_type)?;
         match &self.read {
-            Read::Values(kind, read) => {
-                for (labels, value) in read() {
+            Read::Values(kind, _) => {
+                for (labels, value) in values {
                     match kind {
                         SampleKind::Counter => {
                             ConstCounter::new(value).encode(family.encode_family(&labels)?)?;
@@ -68,8 +76,8 @@ impl Collector for Sampled {
                     }
                 }
             }
-            Read::Distributions(read) => {
-                for (labels, found) in read() {
+            Read::Distributions(_) => {
+                for (labels, found) in distributions {
                     family.encode_family(&labels)?.encode_histogram::<NoLabelSet>(
                         found.sum,
                         found.count,
