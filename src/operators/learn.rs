@@ -82,6 +82,8 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
     } else {
         KeptLearner::new(&settings)
     };
+    // a learner that could not be restored has ended the run: it knows nothing of what may have to be removed
+    let unrestored = wiring.run.intake.aborted();
     let learn = Learn {
         run: Arc::clone(&wiring.run),
         id: step.id.to_owned(),
@@ -92,6 +94,7 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
         features,
         publish_every: wiring.run.intake.is_live().then_some(publish_every),
         kept,
+        unrestored,
     };
     if wiring.scope.index() == OWNER {
         learn.shown.published(learn.model.version(), learn.model.labels());
@@ -123,12 +126,13 @@ struct Learn {
     publish_every: Option<u64>,
     /// All that a checkpoint has to hold.
     kept: KeptLearner,
+    /// The run was over before it began.
+    unrestored: bool,
 }
 
 impl Owner<Update<Scored>, ModelRecord> for Learn {
     fn close(&mut self, epoch: Epoch, rows: &mut Vec<Update<Scored>>, give: &mut dyn FnMut(ModelRecord)) {
-        if self.run.intake.aborted() {
-            // perhaps because this learner could not be restored: then it knows nothing of what may have to be removed
+        if self.unrestored {
             return;
         }
         self.meter.received(rows.len());
@@ -168,6 +172,9 @@ impl Owner<Update<Scored>, ModelRecord> for Learn {
     }
 
     fn end(&mut self, epoch: Epoch, give: &mut dyn FnMut(ModelRecord)) {
+        if self.unrestored {
+            return;
+        }
         self.show();
         match self.write_file() {
             Ok(file) => {

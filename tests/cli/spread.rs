@@ -24,6 +24,7 @@ const LABELS: &[&str] = &[
     "model",
     "outcome",
     "phase",
+    "status",
     "reason",
     "result",
     "role",
