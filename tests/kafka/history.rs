@@ -172,13 +172,13 @@ impl Tail {
     }
 
     /// Everything up to where the topic ends now, open transactions included: they are waited for.
-    pub(super) fn all_to_end(&mut self) -> Vec<Record> {
+    pub(super) fn until_end(&mut self) -> Vec<Record> {
         let ends = ends(&self.settings, &self.topic);
-        self.to(&ends)
+        self.until(&ends)
     }
 
     /// Everything up to these offsets.
-    pub(super) fn to(&mut self, ends: &[u64]) -> Vec<Record> {
+    pub(super) fn until(&mut self, ends: &[u64]) -> Vec<Record> {
         let (mut records, started) = (Vec::new(), Instant::now());
         while !self.is_at(ends) {
             records.extend(self.next());
@@ -190,7 +190,7 @@ impl Tail {
 
 /// All records of a topic, each partition in order.
 pub(super) fn records(settings: &ConnectionSettings, topic: &str) -> Vec<Record> {
-    let mut records = Tail::of(settings, topic).all_to_end();
+    let mut records = Tail::of(settings, topic).until_end();
     records.sort_by_key(|record| (record.partition, record.offset));
     let twice =
         records.windows(2).find(|two| (two[0].partition, two[0].offset) == (two[1].partition, two[1].offset));

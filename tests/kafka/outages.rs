@@ -25,7 +25,8 @@ fn finish(shop: &Shop, stream: Stream, mut running: Running) -> String {
 
 /// How often it was said that the outcome of a commit is not known.
 fn unclear(said: &str) -> usize {
-    said.matches("what became of it is looked up").count()
+    let commits = said.lines().filter(|line| line.contains("cannot commit a transaction of"));
+    commits.filter(|line| !line.contains("may come twice")).count()
 }
 
 /// Waits until it has been said once more.

@@ -69,7 +69,7 @@ fn goes_through(settings: &ConnectionSettings) {
 }
 
 #[test]
-fn every_way_to_log_in_goes_from_end_to_end() {
+fn every_way_to_log_in_goes_from_end_until_end() {
     let Some(broker) = broker() else { return };
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {

@@ -37,7 +37,7 @@ impl Watcher {
             while !ended.load(Ordering::Acquire) {
                 let seen: BTreeSet<u64> = products.rest().iter().map(Record::epoch).collect();
                 if !seen.is_empty() {
-                    rows.extend(scored.all_to_end().iter().map(Record::epoch));
+                    rows.extend(scored.until_end().iter().map(Record::epoch));
                     let alone: Vec<&u64> = seen.iter().filter(|epoch| !rows.contains(*epoch)).collect();
                     assert!(alone.is_empty(), "scores without the rows of their epochs: {alone:?}");
                 }

@@ -35,7 +35,7 @@ use crate::{
     telemetry::{ClusterMeter, Metrics},
 };
 
-/// How long a transaction may take; a little more than a delivery may (`properties`).
+/// How long a transaction may take where the settings do not say.
 const WITHIN: Duration = Duration::from_secs(60);
 /// A commit that took longer may have been sent twice.
 const SENT_ONCE: Duration = Duration::from_millis(RESENT_AFTER_MS / 2);
@@ -112,6 +112,8 @@ type Written = (Vec<u64>, Duration);
 pub(super) struct Transactions {
     config: ClientConfig,
     reports: Reports,
+    /// How long a transaction may take: after that, the brokers give it up.
+    within: Duration,
     id: String,
     producer: Option<BaseProducer<Reports>>,
     /// Why there is no producer, where nothing has failed.
@@ -135,7 +137,9 @@ impl Transactions {
         let (config, state) = connection.client(Role::Producer { transactional_id: Some(&id) })?;
         let reports = Reports { state, offsets: Arc::default(), untaken: Arc::default() };
         let meter = (writer, Arc::clone(metrics.cluster()));
-        Ok(Self { config, reports, id, producer: None, dropped: None, fenced: false, meter })
+        let within = config.get("transaction.timeout.ms").and_then(|within| within.parse().ok());
+        let within = within.map_or(WITHIN, Duration::from_millis);
+        Ok(Self { config, reports, within, id, producer: None, dropped: None, fenced: false, meter })
     }
 
     /// Lets go of the producer: whatever it has under way is not ours to judge any more.
@@ -255,7 +259,7 @@ impl Transactions {
             let mut record = message(&record);
             while let Err((error, back)) = producer.send(record) {
                 let full = error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull);
-                if !full || started.elapsed() > WITHIN {
+                if !full || started.elapsed() > self.within {
                     return Err(error);
                 }
                 record = back;
@@ -263,14 +267,14 @@ impl Transactions {
             }
         }
         while producer.in_flight_count() > 0 {
-            if started.elapsed() > WITHIN {
+            if started.elapsed() > self.within {
                 return Err(late());
             }
             producer.poll(STEP);
         }
         last(producer)?;
         let committing = Instant::now();
-        producer.commit_transaction(WITHIN)?;
+        producer.commit_transaction(self.within)?;
         Ok((std::mem::take(&mut *lock(&self.reports.offsets)), committing.elapsed()))
     }
 }
