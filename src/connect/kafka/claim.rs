@@ -57,7 +57,7 @@ pub(super) fn claim(
     // most of it is read before anybody is fenced: what follows has to be quick
     let (mut before, mut end) = log.look(0)?;
     loop {
-        transactions.init()?;
+        log.fence(transactions)?;
         let (more, at) = log.read(end)?;
         before.extend(more);
         end = at;

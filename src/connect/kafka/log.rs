@@ -15,6 +15,7 @@ use super::{
     claim::{ClaimError, Claimed, claim},
     connection::ConnectionSettings,
     error::ClusterError,
+    fence::fence,
     log_writer::KafkaLog,
     patience::Patience,
     progress::ProgressTopic,
@@ -49,7 +50,7 @@ pub(super) struct LogTopic {
     pub(super) cluster: Cluster,
     pub(super) connection: ConnectionSettings,
     pub(super) topic: String,
-    group: String,
+    pub(super) group: String,
 }
 
 /// A record with its offset.
@@ -100,6 +101,12 @@ impl LogTopic {
             told: true,
         });
         transactions.write(outgoing)
+    }
+
+    /// Fences whoever wrote before, and ends what they have left open.
+    pub(super) fn fence(&self, transactions: &mut Transactions) -> Result<(), ClusterError> {
+        let at = (&self.cluster, &self.connection, &*self.group);
+        fence(at, transactions, std::iter::once((&*self.topic, 0)))
     }
 
     /// Looks for a record of somebody newer from an offset on; where the writer was fenced, for a while: whoever has fenced a writer is about to write one, and

@@ -63,8 +63,11 @@ impl KafkaLog {
                     continue;
                 }
             }
-            let read =
-                self.transactions.init().map_err(ReadError::from).and_then(|()| self.log.read(self.end));
+            let read = self
+                .log
+                .fence(&mut self.transactions)
+                .map_err(ReadError::from)
+                .and_then(|()| self.log.read(self.end));
             let seen = match read {
                 Ok((seen, _)) => seen,
                 Err(error) => {

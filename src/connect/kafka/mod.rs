@@ -15,6 +15,7 @@ pub mod connection;
 mod consumer;
 pub mod dead_letters;
 pub mod error;
+mod fence;
 mod log;
 mod log_writer;
 mod native;

@@ -17,6 +17,7 @@ use serde_json::Value;
 use super::{
     connection::ConnectionSettings,
     error::ClusterError,
+    fence::fence,
     log::{self, LogTopic, Placed, ReadError, WITHIN, last_generation},
     partitioner::partition_of,
     patience::Patience,
@@ -218,7 +219,13 @@ impl KafkaSink {
     }
 
     fn try_to_fence(&mut self) -> Result<Fenced, ReadError> {
-        self.transactions.init()?;
+        let outputs = self
+            .members
+            .iter()
+            .flat_map(|member| (0..member.partitions).map(|partition| (&*member.topic, partition)));
+        let progress = (&*self.progress.topic, self.progress.shard);
+        let at = (&self.log.cluster, &self.log.connection, &*self.log.group);
+        fence(at, &mut self.transactions, outputs.chain(std::iter::once(progress)))?;
         let (records, _) = self.log.read(self.log_at)?;
         Ok((records, self.progress.read(&self.log.cluster, &self.log.connection)?))
     }

@@ -178,6 +178,41 @@ impl Transactions {
         Ok(())
     }
 
+    /// Writes a record into each of these partitions and aborts it, and with it all that is open there of this id.
+    ///
+    /// # Errors
+    /// The brokers do not answer, or do not allow it. It may be tried again, with a new producer.
+    pub(super) fn abort_in(&mut self, partitions: &[(&str, u32)]) -> Result<(), ClusterError> {
+        self.try_to_abort_in(partitions).map_err(|error| {
+            self.drop_producer();
+            self.reports.state.explain(&format!("abort a transaction of `{}`", self.id), &error)
+        })
+    }
+
+    fn try_to_abort_in(&self, partitions: &[(&str, u32)]) -> Result<(), KafkaError> {
+        let late = || KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut);
+        let Some(producer) = &self.producer else { return Err(late()) };
+        producer.begin_transaction()?;
+        for (topic, partition) in partitions {
+            let (key, value) = (Some(&b"aborted"[..]), Some(&b"aborted"[..]));
+            let record = Outgoing { topic, partition: *partition, key, value, headers: b"", told: false };
+            producer.send(message(&record)).map_err(|(error, _)| error)?;
+        }
+        self.deliver(producer, Instant::now())?;
+        producer.abort_transaction(self.within)
+    }
+
+    /// Waits until nothing is on its way.
+    fn deliver(&self, producer: &BaseProducer<Reports>, started: Instant) -> Result<(), KafkaError> {
+        while producer.in_flight_count() > 0 {
+            if started.elapsed() > self.within {
+                return Err(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut));
+            }
+            producer.poll(STEP);
+        }
+        Ok(())
+    }
+
     /// Writes records in one transaction; the offsets of those that asked for it. After an error it is not known whether it
     /// was committed, and the producer is gone.
     ///
@@ -266,12 +301,7 @@ impl Transactions {
                 producer.poll(STEP);
             }
         }
-        while producer.in_flight_count() > 0 {
-            if started.elapsed() > self.within {
-                return Err(late());
-            }
-            producer.poll(STEP);
-        }
+        self.deliver(producer, started)?;
         last(producer)?;
         let committing = Instant::now();
         producer.commit_transaction(self.within)?;
