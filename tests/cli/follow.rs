@@ -279,6 +279,9 @@ fn a_file_that_is_gone_stops_nothing_unless_it_is_needed() {
     // removed while it is open: it is read to its end, which is then
     fs::remove_file(sandbox.path("in/a.jsonl")).unwrap();
     running.wait_for("a file was removed: it ends");
+    // what came later is scored, so its end is in the log
+    append(&sandbox, "in/b.jsonl", &lines(10..11));
+    until_scored(&sandbox, &mut running, 11);
     running.signal("KILL");
     drop(running);
     let told = sandbox.start(&arguments("run", "2", &more)).end();
@@ -290,19 +293,19 @@ fn a_file_that_is_gone_stops_nothing_unless_it_is_needed() {
     // under another name it is found
     sandbox.write("in/elsewhere", lines(0..5));
     let mut running = sandbox.start(&arguments("run", "1", &more));
-    append(&sandbox, "in/b.jsonl", &lines(10..11));
-    until_scored(&sandbox, &mut running, 11);
-    assert_eq!(stop(running).books()["reviews"]["in"], 11);
+    append(&sandbox, "in/b.jsonl", &lines(11..12));
+    until_scored(&sandbox, &mut running, 12);
+    assert_eq!(stop(running).books()["reviews"]["in"], 12);
     // a checkpoint covers it now
     fs::remove_file(sandbox.path("in/elsewhere")).unwrap();
     fs::remove_file(sandbox.path("in/b.jsonl")).unwrap();
-    sandbox.write("in/c.jsonl", lines(11..12));
+    sandbox.write("in/c.jsonl", lines(12..13));
     let mut running = sandbox.start(&arguments("run", "2", &more));
     running.wait_for("a file that was read to its end is gone");
     running.wait_for("a file is gone");
-    until_scored(&sandbox, &mut running, 12);
-    assert_eq!(stop(running).books()["reviews"]["in"], 12);
-    assert_eq!(origins(&sandbox)["r11"].0, 2);
+    until_scored(&sandbox, &mut running, 13);
+    assert_eq!(stop(running).books()["reviews"]["in"], 13);
+    assert_eq!(origins(&sandbox)["r12"].0, 2);
 }
 
 #[test]
