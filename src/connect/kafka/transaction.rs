@@ -41,6 +41,8 @@ const WITHIN: Duration = Duration::from_secs(60);
 const SENT_ONCE: Duration = Duration::from_millis(RESENT_AFTER_MS / 2);
 /// One attempt of `init_transactions`.
 const ATTEMPT: Duration = Duration::from_secs(5);
+/// How long the reports of a transaction that failed are waited for.
+const HEARING: Duration = Duration::from_millis(200);
 /// How long a full queue, or a delivery, is waited for at a time.
 const STEP: Duration = Duration::from_millis(1);
 
@@ -267,6 +269,7 @@ impl Transactions {
             }
             Err(error) => Err({
                 self.meter.1.unclear(self.meter.0);
+                self.hear_why();
                 let untaken = lock(&self.reports.untaken).take();
                 self.drop_producer();
                 let cause = untaken.filter(|untaken| {
@@ -276,6 +279,18 @@ impl Transactions {
                 self.fenced = code_of(&error).is_some_and(is_fencing);
                 self.reports.state.explain(&doing, &cause.unwrap_or(error))
             }),
+        }
+    }
+
+    /// Serves reports for a moment: the transaction may be said to have failed before the record is that made it fail.
+    fn hear_why(&self) {
+        let Some(producer) = &self.producer else { return };
+        let started = Instant::now();
+        while producer.in_flight_count() > 0
+            && started.elapsed() < HEARING
+            && lock(&self.reports.untaken).is_none()
+        {
+            producer.poll(STEP);
         }
     }
 

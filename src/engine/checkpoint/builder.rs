@@ -3,10 +3,12 @@
 //! The order is that of steps 15 to 19 of `docs/protocol.md`: every sink has committed C; files, then the manifest; its
 //! record in the log; only when that is durable are older files removed and the log truncated. Two checkpoints are kept.
 //! They share no file, or one rotten file would take both: checkpoints belong to two lines by turns, each with bases
-//! and deltas of its own. A base is made anew, from files, when the deltas on it exceed half of it.
+//! and deltas of its own, which are copies of the other's but for the newest. A base is made anew, from files, when the
+//! deltas on it exceed it.
 
 use std::{
     collections::BTreeMap,
+    mem,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -28,7 +30,7 @@ use super::{
     garbage::Kept,
     in_order::in_order,
     line::{Line, Shard, shards},
-    manifest::{FORMAT, FileEntry, FileKind, MANIFEST, Manifest, Restored, StepState, hash},
+    manifest::{FORMAT, MANIFEST, Manifest, Restored, StepState, hash},
     parts::{Part, RowsPart},
     store::CheckpointStore,
 };
@@ -77,11 +79,9 @@ pub struct Stats {
 /// Stores the checkpoints of a run.
 pub struct Builder {
     context: BuilderContext,
-    lines: [Option<Line>; 2],
-    /// The line of the next checkpoint.
-    turn: usize,
-    /// What had changed between the last two checkpoints.
-    carried: BTreeMap<String, Box<dyn RowsPart>>,
+    /// The line of the newest checkpoint, and that of the next.
+    newest: Line,
+    next: Line,
     kept: Kept,
     /// The run before may have ended between a checkpoint's record and the removal of what it made needless.
     litter: bool,
@@ -101,21 +101,18 @@ impl Builder {
     pub fn new(context: BuilderContext, restored: Option<&Restored>) -> Self {
         let mut builder = Self {
             context,
-            lines: [None, None],
-            turn: 0,
-            carried: BTreeMap::new(),
+            newest: Line::default(),
+            next: Line::default(),
             kept: Kept::default(),
             litter: false,
         };
         if let Some(Restored { manifest, kept, .. }) = restored {
-            let mut line = Line::new();
-            for file in manifest.files.iter().filter(|file| file.kind != FileKind::Whole) {
-                line.entry((file.step.clone(), file.shard)).or_default().push(file.clone());
-            }
-            builder.lines[0] = Some(line);
-            builder.turn = 1;
+            builder.newest = Line::of(&manifest.files, true);
             builder.litter = kept.is_some();
             let older = kept.as_ref().and_then(|kept| kept.older.as_ref());
+            if let Some(older) = older {
+                builder.next = Line::of(&older.files, false);
+            }
             for manifest in older.into_iter().chain([manifest]) {
                 let folder = folder(manifest.epoch, manifest.generation);
                 builder.kept.push(manifest.epoch, &folder, &manifest.files);
@@ -160,21 +157,10 @@ impl Builder {
         // while the stream goes on, most of the machine is the stream's
         let threads = if announced.last { thread::available_parallelism().map_or(1, Into::into) } else { 1 };
         let (rows, whole) = gather(announced.parts, threads);
-        let line = self.lines[self.turn].take();
-        let other = self.lines[1 - self.turn].as_ref();
-        // a line has not seen what changed before the last checkpoint: that one was of the other line
-        let mut unseen = BTreeMap::new();
-        if line.is_some() {
-            for (step, changes) in &rows {
-                if let Some(mut earlier) = self.carried.remove(step) {
-                    earlier.update(&**changes);
-                    unseen.insert(step, earlier);
-                }
-            }
-        }
-        let changes = rows.iter().map(|(step, changes)| (step, unseen.get(step).unwrap_or(changes)));
-        let shards: Vec<Shard<'_>> =
-            changes.flat_map(|(step, changes)| shards(step, &**changes, line.as_ref(), other)).collect();
+        let shards: Vec<Shard<'_>> = rows
+            .iter()
+            .flat_map(|(step, changes)| shards(step, &**changes, &self.next, &self.newest))
+            .collect();
 
         let context = &self.context;
         let filled = Folder::new(&*context.store, &folder, epoch);
@@ -198,20 +184,19 @@ impl Builder {
             }
             Ok((chains, files))
         };
-        let mut written: Vec<Option<FileEntry>> = Vec::with_capacity(shards.len());
+        let mut line = Line { checked: true, ..Line::default() };
         let (chains, mut files) = in_order(
             shards.len(),
             threads,
             |room: &mut Vec<u8>, n| filled.put_shard(&shards[n], room),
             prepare,
-            |_, _, file| {
-                written.push(file.map_err(|error| fault(&error))?);
+            |_, n, files| {
+                let key = (shards[n].step.to_owned(), shards[n].shard);
+                line.files.insert(key, files.map_err(|error| fault(&error))?);
                 Ok(())
             },
         )?;
-        let new_line: Line = shards.into_iter().zip(written).map(|(shard, file)| shard.after(file)).collect();
-        files.extend(new_line.values().flatten().cloned());
-        drop(unseen);
+        files.extend(line.files.values().flatten().cloned());
         let (bytes, count) = files
             .iter()
             .filter(|file| file.path.starts_with(&folder))
@@ -237,9 +222,7 @@ impl Builder {
             .append_and_wait(Body::Checkpoint(record))
             .map_err(|error| Stop::Fault(error.to_string()))?;
         self.kept.push(epoch, &folder, &manifest.files);
-        self.lines[self.turn] = Some(new_line);
-        self.turn = 1 - self.turn;
-        self.carried = rows;
+        self.next = mem::replace(&mut self.newest, line);
         self.kept.collect(&self.context).map_err(|error| fault(&error))?;
         Ok(Stats { epoch, bytes, rows: count, took: started.elapsed() })
     }

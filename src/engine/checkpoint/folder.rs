@@ -7,7 +7,7 @@ use std::{mem, sync::OnceLock};
 
 use super::{
     super::Epoch,
-    line::Shard,
+    line::{Shard, Standing, bytes_of},
     manifest::{FileEntry, FileKind, hash},
     parts::MadeFile,
     store::CheckpointStore,
@@ -37,20 +37,42 @@ impl<'a> Folder<'a> {
         self.store.make_folder(self.path).map_err(|error| error.to_string())
     }
 
-    /// Puts the file of a shard, if one is written: a base of the shard's older files, or a delta. `room` is memory that
-    /// the next shard can have.
-    pub(super) fn put_shard(
-        &self,
-        shard: &Shard<'_>,
-        room: &mut Vec<u8>,
-    ) -> Result<Option<FileEntry>, String> {
-        let encoded = shard.encode(|path| self.store.read(path), self.epoch, mem::take(room))?;
-        let Some(((bytes, rows), kind)) = encoded.zip(shard.writes).filter(|_| *self.opened.wait()) else {
-            return Ok(None);
-        };
-        let file = self.put(&format!("{}.{}.{}.parquet", shard.step, shard.shard, kind.as_str()), &bytes)?;
-        *room = bytes;
-        Ok(Some(FileEntry { step: shard.step.to_owned(), kind, shard: shard.shard, rows, ..file }))
+    /// Puts what a shard lacks: copies of files that the other line has, and a base of the shard's older files, or a delta.
+    /// Gives all files that it has then; none if nothing is to be put. `room` is memory that the next shard can have.
+    pub(super) fn put_shard(&self, shard: &Shard<'_>, room: &mut Vec<u8>) -> Result<Vec<FileEntry>, String> {
+        let read = |path: &str| self.store.read(path);
+        let encoded = shard.encode(read, self.epoch, mem::take(room))?;
+        if !*self.opened.wait() {
+            return Ok(Vec::new());
+        }
+        let mut files = Vec::new();
+        if shard.writes != Some(FileKind::Base) {
+            for (n, standing) in shard.stands.iter().enumerate() {
+                files.push(self.keep_or_copy(standing, n)?);
+            }
+        }
+        if let Some(((bytes, rows), kind)) = encoded.zip(shard.writes) {
+            let name = format!("{}.{}.{}.parquet", shard.step, shard.shard, kind.as_str());
+            let file = self.put(&name, &bytes)?;
+            *room = bytes;
+            files.push(FileEntry { step: shard.step.to_owned(), kind, shard: shard.shard, rows, ..file });
+        }
+        Ok(files)
+    }
+
+    /// The `n`th file of a shard in the line of this checkpoint.
+    fn keep_or_copy(&self, standing: &Standing, n: usize) -> Result<FileEntry, String> {
+        let Standing { newest, own, checked } = standing;
+        let read = |path: &str| self.store.read(path);
+        if let Some(own) = own
+            && (*checked || bytes_of(own, read).is_ok())
+        {
+            return Ok(own.clone());
+        }
+        let bytes = bytes_of(newest, read)?;
+        let name = format!("{}.{}.{}-{n}.parquet", newest.step, newest.shard, newest.kind.as_str());
+        let path = self.put(&name, &bytes)?.path;
+        Ok(FileEntry { path, ..newest.clone() })
     }
 
     /// Puts a whole file of a step, unless it lies somewhere else already.

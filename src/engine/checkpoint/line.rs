@@ -1,7 +1,8 @@
-//! What a checkpoint adds to its line: of each shard nothing, a delta, or a base made anew.
+//! What a checkpoint adds to its line: of each shard nothing, a delta, or a base made anew; and what the line lacks.
 //!
-//! Which of them follows from the numbers of rows alone, before anything is encoded; so shards can be encoded in any
-//! order, and files stand in the order of steps and shards. A base is made from the older files of its shard.
+//! Both lines hold the same rows in files of the same bytes, so what is encoded for one is only copied for the other, by the
+//! checkpoint after. What is written follows from the numbers of rows alone, before anything is encoded; so shards can be
+//! encoded in any order, and files stand in the order of steps and shards. A base is made from the older files of its shard.
 
 use std::{collections::BTreeMap, io};
 
@@ -13,41 +14,78 @@ use super::{
     parts::{RowsPart, SHARDS},
 };
 
-/// Files by step and shard, oldest first.
-pub(super) type Line = BTreeMap<(String, u32), Vec<FileEntry>>;
+/// The files of a line.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    /// By step and shard, oldest first.
+    pub(super) files: BTreeMap<(String, u32), Vec<FileEntry>>,
+    /// This run has written them, or compared them with their hashes.
+    pub(super) checked: bool,
+}
+
+impl Line {
+    /// The line of files that a manifest names.
+    pub(super) fn of(files: &[FileEntry], checked: bool) -> Self {
+        let mut line = Self { files: BTreeMap::new(), checked };
+        for file in files.iter().filter(|file| file.kind != FileKind::Whole) {
+            line.files.entry((file.step.clone(), file.shard)).or_default().push(file.clone());
+        }
+        line
+    }
+
+    fn shard(&self, step: &str, shard: u32) -> &[FileEntry] {
+        self.files.get(&(step.to_owned(), shard)).map_or(&[], Vec::as_slice)
+    }
+}
 
 /// A file as bytes, and the rows in it.
 pub(super) type Encoded = (Vec<u8>, u64);
+
+/// A file that a shard has in the newest checkpoint.
+#[derive(Debug)]
+pub(super) struct Standing {
+    /// The file there.
+    pub(super) newest: FileEntry,
+    /// The same bytes in the line that goes on.
+    pub(super) own: Option<FileEntry>,
+    /// They have been compared with their hash.
+    pub(super) checked: bool,
+}
 
 /// A shard of a step in a new checkpoint.
 pub(super) struct Shard<'a> {
     pub(super) step: &'a str,
     pub(super) shard: u32,
-    /// What has changed since the last checkpoint of the line.
+    /// What has changed since the newest checkpoint.
     changes: &'a dyn RowsPart,
     /// The files that it has so far.
-    pub(super) stands: Vec<FileEntry>,
+    pub(super) stands: Vec<Standing>,
     /// What is written.
     pub(super) writes: Option<FileKind>,
 }
 
-/// The shards of a step, given the line they go on with (none for a new one) and the other line.
+/// The shards of a step, given the line that goes on and the one of the newest checkpoint.
 pub(super) fn shards<'a>(
     step: &'a str,
     changes: &'a dyn RowsPart,
-    line: Option<&Line>,
-    other: Option<&Line>,
+    line: &Line,
+    newest: &Line,
 ) -> impl Iterator<Item = Shard<'a>> {
-    let files = |line: Option<&Line>, shard| {
-        line.and_then(|line| line.get(&(step.to_owned(), shard))).cloned().unwrap_or_default()
-    };
     (0..SHARDS).map(move |shard| {
-        let (changed, is_new) = (changes.len(shard), line.is_none());
-        let stands = files(if is_new { other } else { line }, shard);
-        let rows = |kind| stands.iter().filter(|file| file.kind == kind).map(|file| file.rows).sum::<u64>();
-        let heavy = (rows(FileKind::Delta) + changed) * 2 > rows(FileKind::Base);
+        let own = line.shard(step, shard);
+        let stands = newest.shard(step, shard).iter().map(|file| Standing {
+            own: own.iter().find(|own| own.hash == file.hash).cloned(),
+            checked: line.checked,
+            newest: file.clone(),
+        });
+        let stands: Vec<Standing> = stands.collect();
+        let rows = |kind| {
+            let files = stands.iter().map(|standing| &standing.newest).filter(|file| file.kind == kind);
+            files.map(|file| file.rows).sum::<u64>()
+        };
+        let changed = changes.len(shard);
+        let heavy = rows(FileKind::Delta) + changed > rows(FileKind::Base);
         let writes = match changed {
-            _ if is_new => Some(FileKind::Base),
             0 => None,
             _ if heavy => Some(FileKind::Base),
             _ => Some(FileKind::Delta),
@@ -72,10 +110,10 @@ impl Shard<'_> {
                 (bytes, self.changes.len(self.shard))
             }
             Some(FileKind::Base) => {
-                let read = |file: &FileEntry| {
-                    let bytes = read(&file.path).map_err(|error| error.to_string())?;
-                    let whole = bytes.filter(|bytes| hash(bytes) == file.hash);
-                    whole.map(Bytes::from).ok_or_else(|| format!("{} is damaged", file.path))
+                let read = |Standing { newest, own, .. }: &Standing| {
+                    let bytes = bytes_of(newest, &read);
+                    let other = |fault| own.as_ref().map_or(Err(fault), |own| bytes_of(own, &read));
+                    bytes.or_else(other).map(Bytes::from)
                 };
                 let older = self.stands.iter().map(read).collect::<Result<Vec<_>, _>>()?;
                 self.changes.base(older, self.shard, epoch, room).map_err(|error| error.to_string())?
@@ -83,11 +121,13 @@ impl Shard<'_> {
         };
         Ok((file.1 > 0).then_some(file))
     }
+}
 
-    /// The files that it has from now on.
-    pub(super) fn after(self, written: Option<FileEntry>) -> ((String, u32), Vec<FileEntry>) {
-        let mut files = if self.writes == Some(FileKind::Base) { Vec::new() } else { self.stands };
-        files.extend(written);
-        ((self.step.to_owned(), self.shard), files)
-    }
+/// The bytes of a file, if they are those that were written.
+pub(super) fn bytes_of(
+    file: &FileEntry,
+    read: impl Fn(&str) -> io::Result<Option<Vec<u8>>>,
+) -> Result<Vec<u8>, String> {
+    let bytes = read(&file.path).map_err(|error| format!("{}: {error}", file.path))?;
+    bytes.filter(|bytes| hash(bytes) == file.hash).ok_or_else(|| format!("{} is damaged", file.path))
 }

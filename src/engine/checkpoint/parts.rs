@@ -62,9 +62,6 @@ pub trait RowsPart: Send + Sync {
     /// Leaves the last change of each key, by shard and sorted, with so many threads.
     fn settle(&mut self, threads: usize);
 
-    /// Takes on what changed later; both are settled.
-    fn update(&mut self, later: &dyn RowsPart);
-
     /// Changes in a shard.
     fn len(&self, shard: u32) -> u64;
 
@@ -86,9 +83,6 @@ pub trait RowsPart: Send + Sync {
         epoch: Epoch,
         room: Vec<u8>,
     ) -> Result<(Vec<u8>, u64), StoredError>;
-
-    /// Itself, to be told by its type.
-    fn as_any(&self) -> &dyn Any;
 
     /// Itself, to be taken apart by its type.
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
@@ -145,14 +139,6 @@ impl<R: Stored + Clone + Sync + 'static> RowsPart for Changes<R> {
         });
     }
 
-    fn update(&mut self, later: &dyn RowsPart) {
-        let Some(later) = later.as_any().downcast_ref::<Self>() else { return };
-        for (shard, later) in self.shards.iter_mut().zip(&later.shards) {
-            shard.extend(later.iter().cloned());
-            last_of_each_key(shard);
-        }
-    }
-
     fn len(&self, shard: u32) -> u64 {
         self.shards[shard as usize].len() as u64
     }
@@ -182,10 +168,6 @@ impl<R: Stored + Clone + Sync + 'static> RowsPart for Changes<R> {
             rows += 1;
         }
         Ok((encoder.finish()?, rows))
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {

@@ -88,15 +88,22 @@ impl LocalStore {
     pub fn shared(disk: &Arc<dyn Disk>, folder: &Path) -> Arc<dyn CheckpointStore> {
         Arc::new(Self { disk: Arc::clone(disk), folder: folder.to_owned() })
     }
+
+    /// Changes something, and says where if that fails: a full disk may be any of several.
+    fn change(&self, path: &str, change: impl FnOnce(&dyn Disk, &Path) -> io::Result<()>) -> io::Result<()> {
+        let place = self.place(path);
+        let name = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", place.display()));
+        change(&*self.disk, &place).map_err(name)
+    }
 }
 
 impl CheckpointStore for LocalStore {
     fn make_folder(&self, folder: &str) -> io::Result<()> {
-        self.disk.make_folder(&self.place(folder))
+        self.change(folder, |disk, place| disk.make_folder(place))
     }
 
     fn put(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
-        put(&*self.disk, &self.place(path), bytes)
+        self.change(path, |disk, place| put(disk, place, bytes))
     }
 
     fn put_new(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
@@ -121,11 +128,11 @@ impl CheckpointStore for LocalStore {
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
-        self.disk.remove(&self.place(path))
+        self.change(path, |disk, place| disk.remove(place))
     }
 
     fn remove_folder(&self, folder: &str) -> io::Result<()> {
-        self.disk.remove(&self.place(folder))
+        self.change(folder, |disk, place| disk.remove(place))
     }
 
     fn place(&self, path: &str) -> PathBuf {
