@@ -141,6 +141,47 @@ fn a_flipped_bit_anywhere_is_found_and_its_file_named() {
     assert_eq!(verify(&sandbox).code, Some(0));
 }
 
+/// The shards' files that the newest checkpoint names.
+fn newest_shards(sandbox: &Sandbox) -> Vec<String> {
+    let folder = sandbox.path("state/shop/checkpoints");
+    let manifests = files(&folder).into_iter().filter(|path| path.ends_with("manifest.json"));
+    let manifests = manifests.map(|path| serde_json::from_slice::<Value>(&fs::read(path).unwrap()).unwrap());
+    let newest = manifests.max_by_key(|manifest| manifest["epoch"].as_u64()).unwrap();
+    let shards = newest["files"].as_array().unwrap().iter().filter(|file| file["kind"] != "whole");
+    shards.map(|file| file["path"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_checkpoint_goes_on_with_files_that_lie_there_if_they_are_whole() {
+    let sandbox = Sandbox::generated(1_500);
+    let all = sandbox.read("reviews.jsonl");
+    let lines: Vec<&[u8]> = all.split_inclusive(|byte| *byte == b'\n').collect();
+    let until = |count: usize| {
+        sandbox.write("reviews.jsonl", lines[..count].concat());
+        let told = sandbox.run(&[]);
+        assert_eq!(told.code, Some(0), "{told:?}");
+        newest_shards(&sandbox)
+    };
+    let first = until(1_200);
+    let second = until(1_220);
+    assert!(first.iter().all(|file| !second.contains(file)), "they share no file");
+    let third = until(1_240);
+    let used = third.iter().filter(|file| first.contains(file)).count();
+    assert!(used > first.len() / 2, "{used} of {}: {third:?}", first.len());
+    // what rots while nobody runs is not gone on with
+    for file in &second {
+        let path = sandbox.path(&format!("state/shop/{file}"));
+        let mut bytes = fs::read(&path).unwrap();
+        let at = bytes.len() / 2;
+        bytes[at] ^= 4;
+        fs::write(path, bytes).unwrap();
+    }
+    assert_eq!(verify(&sandbox).code, Some(1));
+    let fourth = until(1_260);
+    assert!(second.iter().chain(&third).all(|file| !fourth.contains(file)), "{fourth:?}");
+    assert_eq!(verify(&sandbox).code, Some(0));
+}
+
 #[test]
 fn what_is_missing_or_cut_is_found_and_a_torn_end_is_none() {
     let sandbox = two_runs();
