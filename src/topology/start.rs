@@ -22,7 +22,7 @@ use crate::{
         Epoch,
         checkpoint::{
             builder::CHECKPOINTS,
-            manifest::{Kept, Manifest, Restored},
+            manifest::{CheckpointError, Kept, Manifest, Restored},
             store::CheckpointStore,
         },
         disk::{Disk, Lock},
@@ -31,7 +31,7 @@ use crate::{
             EpochLog, LogStore,
             contents::LogContents,
             file::FileLogStore,
-            record::{Body, Command, EpochRecord, PartitionRecord, Start},
+            record::{Body, CheckpointRecord, Command, EpochRecord, PartitionRecord, Start},
         },
     },
     operators::wiring::MODELS,
@@ -248,13 +248,16 @@ fn newest_checkpoint(
     while let Some(checkpoint) = checkpoints.next() {
         match Restored::open(Arc::clone(store), checkpoint) {
             Ok(mut restored) => {
-                // one that could not be used may stand between them: what came instead of it has its own record
-                let mut manifests = checkpoints.filter_map(|older| Manifest::read(&**store, older).ok());
-                restored.kept = reasons.is_empty().then(|| Kept { older: manifests.next() });
+                if reasons.is_empty() {
+                    restored.kept = Some(kept(&**store, &restored.manifest, checkpoints));
+                }
                 return Ok(Some(restored));
             }
             Err(error) => {
-                tracing::warn!(epoch = checkpoint.epoch, %error, "a checkpoint cannot be used; an older one is tried");
+                // of those between the two that are kept nothing is there
+                if reasons.is_empty() || !matches!(error, CheckpointError::Missing { .. }) {
+                    tracing::warn!(epoch = checkpoint.epoch, %error, "a checkpoint cannot be used; an older one is tried");
+                }
                 reasons.push(format!("that of epoch {}: {error}", checkpoint.epoch));
             }
         }
@@ -263,6 +266,23 @@ fn newest_checkpoint(
         0 => Ok(None),
         truncated => Err(StartError::NoCheckpoint { reasons: reasons.join("; "), truncated }),
     }
+}
+
+/// What is kept beside the newest checkpoint, given the records before its own, newest first. Of those between the two, the
+/// manifests are gone, or about to be.
+fn kept<'r>(
+    store: &dyn CheckpointStore,
+    newest: &Manifest,
+    before: impl Iterator<Item = &'r CheckpointRecord>,
+) -> Kept {
+    let mut in_a_row = 1;
+    for record in before {
+        match Manifest::read(store, record) {
+            Ok(older) if !older.shares_rows_with(newest) => return Kept { older: Some(older), in_a_row },
+            _ => in_a_row += 1,
+        }
+    }
+    Kept { older: None, in_a_row }
 }
 
 /// The kind of the file system that a folder lies on, if it is one over a network.

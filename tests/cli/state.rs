@@ -19,8 +19,8 @@ use super::sandbox::{Sandbox, Told};
 fn two_runs() -> Sandbox {
     let sandbox = Sandbox::generated(1_500);
     let all = sandbox.read("reviews.jsonl");
-    let third = all.len() / 3 + all[all.len() / 3..].iter().position(|byte| *byte == b'\n').unwrap() + 1;
-    for reviews in [&all[..third], &all[..]] {
+    let fifth = all.len() / 5 + all[all.len() / 5..].iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    for reviews in [&all[..fifth], &all[..]] {
         sandbox.write("reviews.jsonl", reviews);
         let told = sandbox.run(&[]);
         assert_eq!(told.code, Some(0), "{told:?}");
@@ -157,28 +157,42 @@ fn a_checkpoint_goes_on_with_files_that_lie_there_if_they_are_whole() {
     let all = sandbox.read("reviews.jsonl");
     let lines: Vec<&[u8]> = all.split_inclusive(|byte| *byte == b'\n').collect();
     let until = |count: usize| {
+        // the checkpoint at its end is the only one of a run
         sandbox.write("reviews.jsonl", lines[..count].concat());
         let told = sandbox.run(&[]);
         assert_eq!(told.code, Some(0), "{told:?}");
         newest_shards(&sandbox)
     };
-    let first = until(1_200);
-    let second = until(1_220);
-    assert!(first.iter().all(|file| !second.contains(file)), "they share no file");
-    let third = until(1_240);
-    let used = third.iter().filter(|file| first.contains(file)).count();
-    assert!(used > first.len() / 2, "{used} of {}: {third:?}", first.len());
+    let first = until(1_000);
+    let mut before = until(1_010);
+    assert!(first.iter().all(|file| !before.contains(file)), "the two that are kept share no file");
+    // checkpoints of one line, then the first line again, with what it lacks
+    let mut counts = (1_020..).step_by(10);
+    let mut until_the_other = |before: &[String], verified: i32| loop {
+        let now = until(counts.next().unwrap());
+        let shared = before.iter().filter(|file| now.contains(file)).count();
+        if shared == 0 {
+            return now;
+        }
+        assert!(shared > before.len() / 2, "{shared} of {}: {now:?}", before.len());
+        assert_eq!(verify(&sandbox).code, Some(verified));
+    };
+    let again = until_the_other(&before, 0);
+    let used = again.iter().filter(|file| first.contains(file)).count();
+    assert!(used > first.len() / 2, "{used} of {}: {again:?}", first.len());
     // what rots while nobody runs is not gone on with
-    for file in &second {
-        let path = sandbox.path(&format!("state/shop/{file}"));
-        let mut bytes = fs::read(&path).unwrap();
+    before = newest_shards(&sandbox);
+    let all = files(&sandbox.path("state/shop/checkpoints"));
+    let others = all.iter().filter(|path| path.extension().is_some_and(|ending| ending == "parquet"));
+    let others = others.filter(|path| !before.iter().any(|file| path.ends_with(file)));
+    for path in others {
+        let mut bytes = fs::read(path).unwrap();
         let at = bytes.len() / 2;
         bytes[at] ^= 4;
         fs::write(path, bytes).unwrap();
     }
     assert_eq!(verify(&sandbox).code, Some(1));
-    let fourth = until(1_260);
-    assert!(second.iter().chain(&third).all(|file| !fourth.contains(file)), "{fourth:?}");
+    until_the_other(&before, 1);
     assert_eq!(verify(&sandbox).code, Some(0));
 }
 

@@ -10,7 +10,7 @@ use dirigent::topology::assemble::RunError;
 
 use super::{
     disk::{Fault, SimDisk},
-    outcome::{checkpoints, log},
+    outcome::{checkpoints, kept, log},
     random::Random,
     scene::Scene,
 };
@@ -116,16 +116,16 @@ fn what_is_gone_or_cut_is_refused_by_name() {
 fn without_any_checkpoint_that_is_whole_a_run_is_refused() {
     let scene = Scene::new();
     let disk = whole(&scene);
-    let both = checkpoints(&log(&disk, scene.root()));
-    let manifest = |n: usize| Path::new("state").join(&both[n].path).join("manifest.json");
+    let both = kept(&disk, scene.root());
+    let manifest = |n: usize| Path::new("state").join(&both[n].0.path).join("manifest.json");
     assert_eq!(both.len(), 2);
-    disk.replace(&manifest(1), None);
+    disk.replace(&manifest(0), None);
     let grown = scene.after(scene.legs() - 2, Fault::Nothing);
     let newest = checkpoints(&log(&grown, scene.root())).pop().unwrap();
     grown.replace(&Path::new("state").join(newest.path).join("manifest.json"), None);
     assert_eq!(go_on(&scene, &grown, "the newest manifest is gone, and the input has grown"), None);
     assert_eq!(go_on(&scene, &disk.copy(Fault::Nothing), "the newest manifest is gone"), None);
-    disk.replace(&manifest(0), None);
+    disk.replace(&manifest(1), None);
     let told = go_on(&scene, &disk, "both manifests are gone").unwrap();
     assert!(
         told.contains("no checkpoint can be used") && told.contains("manifest.json is missing"),

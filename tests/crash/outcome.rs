@@ -13,7 +13,7 @@ use dirigent::{
         Epoch,
         checkpoint::{
             Change, FileContext, Stored, encode,
-            manifest::{FileKind, Restored},
+            manifest::{FileKind, Manifest, Restored},
             store::LocalStore,
         },
         disk::Disk,
@@ -150,20 +150,31 @@ fn epochs(logged: &[u8]) -> BTreeMap<Epoch, EpochRecord> {
     epochs
 }
 
+/// The checkpoints that are to be kept, the newer one first: the newest, and the last one before it that shares no file of
+/// rows with it. Both are whole.
+pub(super) fn kept(disk: &SimDisk, root: &Path) -> Vec<(CheckpointRecord, Restored)> {
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let store = LocalStore::shared(&shared, &root.join("state"));
+    let mut records = checkpoints(&log(disk, root)).into_iter().rev();
+    let Some(newest) = records.next() else { return Vec::new() };
+    let whole = Restored::open(Arc::clone(&store), &newest).unwrap();
+    let older = records.find(|record| {
+        // one that could not be used has its record yet: a later one of its epoch took its place
+        record.epoch != newest.epoch
+            && Manifest::read(&*store, record)
+                .is_ok_and(|manifest| !manifest.shares_rows_with(&whole.manifest))
+    });
+    let mut kept = vec![(newest, whole)];
+    kept.extend(older.map(|older| (older.clone(), Restored::open(Arc::clone(&store), &older).unwrap())));
+    kept
+}
+
 /// What lies about though nothing names it, and what should be gone.
 pub(super) fn litter(disk: &SimDisk, root: &Path) -> Vec<String> {
     let contents = log(disk, root);
-    // one that could not be used has its record yet: a later one took its place
-    let mut named = checkpoints(&contents);
-    named.reverse();
-    named.dedup_by_key(|checkpoint| checkpoint.epoch);
-    named.reverse();
-    let kept = &named[named.len().saturating_sub(2)..];
-    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
-    let store = LocalStore::shared(&shared, &root.join("state"));
+    let kept = kept(disk, root);
     let mut files: Vec<PathBuf> = Vec::new();
-    for record in kept {
-        let restored = Restored::open(Arc::clone(&store), record).unwrap();
+    for (record, restored) in &kept {
         files.push(Path::new("state").join(&record.path).join("manifest.json"));
         files.extend(restored.manifest.files.iter().map(|file| Path::new("state").join(&file.path)));
     }
@@ -174,7 +185,7 @@ pub(super) fn litter(disk: &SimDisk, root: &Path) -> Vec<String> {
             told.push(format!("{} lies about", path.display()));
         }
     }
-    if let [older, _] = kept
+    if let [_, (older, _)] = &kept[..]
         && contents.truncated() < older.epoch
     {
         told.push(format!("the log begins after {}, not {}", contents.truncated(), older.epoch));

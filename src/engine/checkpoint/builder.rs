@@ -2,9 +2,9 @@
 //!
 //! The order is that of steps 15 to 19 of `docs/protocol.md`: every sink has committed C; files, then the manifest; its
 //! record in the log; only when that is durable are older files removed and the log truncated. Two checkpoints are kept.
-//! They share no file, or one rotten file would take both: checkpoints belong to two lines by turns, each with bases
-//! and deltas of its own, which are copies of the other's but for the newest. A base is made anew, from files, when the
-//! deltas on it exceed it.
+//! They share no file, or one rotten file would take both: each belongs to a line of files of its own. Some checkpoints in
+//! a row go on with the same line and leave only the last of them; the one before the first of them, of the other line, is
+//! what is kept beside it. Then the other line goes on, once it has copies of what it lacks.
 
 use std::{
     collections::BTreeMap,
@@ -76,12 +76,18 @@ pub struct Stats {
     pub took: Duration,
 }
 
+/// So many checkpoints go on with one line: what is copied for the other is written once for all of them. The older
+/// checkpoint is behind by as many, and so is the log.
+const IN_A_ROW: usize = 4;
+
 /// Stores the checkpoints of a run.
 pub struct Builder {
     context: BuilderContext,
-    /// The line of the newest checkpoint, and that of the next.
+    /// The line of the newest checkpoint, and that of the other one that is kept.
     newest: Line,
-    next: Line,
+    other: Line,
+    /// Checkpoints in a row of the newest line.
+    in_a_row: usize,
     kept: Kept,
     /// The run before may have ended between a checkpoint's record and the removal of what it made needless.
     litter: bool,
@@ -102,7 +108,8 @@ impl Builder {
         let mut builder = Self {
             context,
             newest: Line::default(),
-            next: Line::default(),
+            other: Line::default(),
+            in_a_row: 0,
             kept: Kept::default(),
             litter: false,
         };
@@ -111,11 +118,11 @@ impl Builder {
             builder.litter = kept.is_some();
             let older = kept.as_ref().and_then(|kept| kept.older.as_ref());
             if let Some(older) = older {
-                builder.next = Line::of(&older.files, false);
+                builder.other = Line::of(&older.files, false);
+                builder.in_a_row = kept.as_ref().map_or(0, |kept| kept.in_a_row);
             }
             for manifest in older.into_iter().chain([manifest]) {
-                let folder = folder(manifest.epoch, manifest.generation);
-                builder.kept.push(manifest.epoch, &folder, &manifest.files);
+                builder.keep(manifest, false);
             }
         }
         builder
@@ -149,6 +156,14 @@ impl Builder {
         Ok(())
     }
 
+    /// A checkpoint counts from now on: instead of the last one, whose line it goes on with, or beside it.
+    fn keep(&mut self, manifest: &Manifest, goes_on: bool) {
+        if goes_on {
+            self.kept.forget_newest();
+        }
+        self.kept.push(manifest.epoch, &folder(manifest.epoch, manifest.generation), &manifest.files);
+    }
+
     fn store(&mut self, announced: Announced) -> Result<Stats, Stop> {
         let started = Instant::now();
         let epoch = announced.epoch;
@@ -157,10 +172,10 @@ impl Builder {
         // while the stream goes on, most of the machine is the stream's
         let threads = if announced.last { thread::available_parallelism().map_or(1, Into::into) } else { 1 };
         let (rows, whole) = gather(announced.parts, threads);
-        let shards: Vec<Shard<'_>> = rows
-            .iter()
-            .flat_map(|(step, changes)| shards(step, &**changes, &self.next, &self.newest))
-            .collect();
+        let goes_on = self.in_a_row < IN_A_ROW && self.kept.two();
+        let line = if goes_on { &self.newest } else { &self.other };
+        let shards: Vec<Shard<'_>> =
+            rows.iter().flat_map(|(step, changes)| shards(step, &**changes, line, &self.newest)).collect();
 
         let context = &self.context;
         let filled = Folder::new(&*context.store, &folder, epoch);
@@ -188,7 +203,7 @@ impl Builder {
         let (chains, mut files) = in_order(
             shards.len(),
             threads,
-            |room: &mut Vec<u8>, n| filled.put_shard(&shards[n], room),
+            |rooms: &mut [Vec<u8>; 2], n| filled.put_shard(&shards[n], rooms),
             prepare,
             |_, n, files| {
                 let key = (shards[n].step.to_owned(), shards[n].shard);
@@ -221,8 +236,13 @@ impl Builder {
             .log
             .append_and_wait(Body::Checkpoint(record))
             .map_err(|error| Stop::Fault(error.to_string()))?;
-        self.kept.push(epoch, &folder, &manifest.files);
-        self.next = mem::replace(&mut self.newest, line);
+        let before = mem::replace(&mut self.newest, line);
+        if goes_on {
+            self.in_a_row += 1;
+        } else {
+            (self.other, self.in_a_row) = (before, 1);
+        }
+        self.keep(&manifest, goes_on);
         self.kept.collect(&self.context).map_err(|error| fault(&error))?;
         Ok(Stats { epoch, bytes, rows: count, took: started.elapsed() })
     }

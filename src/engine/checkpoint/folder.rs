@@ -38,8 +38,13 @@ impl<'a> Folder<'a> {
     }
 
     /// Puts what a shard lacks: copies of files that the other line has, and a base of the shard's older files, or a delta.
-    /// Gives all files that it has then; none if nothing is to be put. `room` is memory that the next shard can have.
-    pub(super) fn put_shard(&self, shard: &Shard<'_>, room: &mut Vec<u8>) -> Result<Vec<FileEntry>, String> {
+    /// Gives all files that it has then; none if nothing is to be put. What is made and what is
+    /// copied lies in memory that the next shard can have.
+    pub(super) fn put_shard(
+        &self,
+        shard: &Shard<'_>,
+        [room, copied]: &mut [Vec<u8>; 2],
+    ) -> Result<Vec<FileEntry>, String> {
         let read = |path: &str| self.store.read(path);
         let encoded = shard.encode(read, self.epoch, mem::take(room))?;
         if !*self.opened.wait() {
@@ -48,7 +53,7 @@ impl<'a> Folder<'a> {
         let mut files = Vec::new();
         if shard.writes != Some(FileKind::Base) {
             for (n, standing) in shard.stands.iter().enumerate() {
-                files.push(self.keep_or_copy(standing, n)?);
+                files.push(self.keep_or_copy(standing, n, copied)?);
             }
         }
         if let Some(((bytes, rows), kind)) = encoded.zip(shard.writes) {
@@ -61,17 +66,19 @@ impl<'a> Folder<'a> {
     }
 
     /// The `n`th file of a shard in the line of this checkpoint.
-    fn keep_or_copy(&self, standing: &Standing, n: usize) -> Result<FileEntry, String> {
+    fn keep_or_copy(&self, standing: &Standing, n: usize, room: &mut Vec<u8>) -> Result<FileEntry, String> {
         let Standing { newest, own, checked } = standing;
-        let read = |path: &str| self.store.read(path);
-        if let Some(own) = own
-            && (*checked || bytes_of(own, read).is_ok())
-        {
-            return Ok(own.clone());
+        let read = |path: &str, room| self.store.read_into(path, room);
+        if let Some(own) = own {
+            let whole = |bytes: Vec<u8>| *room = bytes;
+            if *checked || bytes_of(own, read, Vec::new()).map(whole).is_ok() {
+                return Ok(own.clone());
+            }
         }
-        let bytes = bytes_of(newest, read)?;
+        let bytes = bytes_of(newest, read, mem::take(room))?;
         let name = format!("{}.{}.{}-{n}.parquet", newest.step, newest.shard, newest.kind.as_str());
         let path = self.put(&name, &bytes)?.path;
+        *room = bytes;
         Ok(FileEntry { path, ..newest.clone() })
     }
 

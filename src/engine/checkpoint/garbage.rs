@@ -1,5 +1,5 @@
-//! What is removed once a checkpoint counts: the files that neither it nor the one before it names, then the log up to
-//! the older of the two.
+//! What is removed once a checkpoint counts: the files that neither it nor the other one that is kept names, then the log up
+//! to the older of the two.
 //!
 //! What a newer generation has put there is not touched, nor what another program has: only folders that are named like
 //! those of checkpoints are looked into.
@@ -27,6 +27,16 @@ impl Kept {
     pub(super) fn push(&mut self, epoch: Epoch, folder: &str, files: &[FileEntry]) {
         let files = files.iter().map(|file| file.path.clone());
         self.0.push_back((epoch, files.chain([format!("{folder}/{MANIFEST}")]).collect()));
+    }
+
+    /// The newest counts no more.
+    pub(super) fn forget_newest(&mut self) {
+        self.0.pop_back();
+    }
+
+    /// Whether there are two.
+    pub(super) fn two(&self) -> bool {
+        self.0.len() == 2
     }
 
     /// Removes what neither of the two newest names, then what the log need not keep.

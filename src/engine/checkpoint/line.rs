@@ -1,7 +1,6 @@
 //! What a checkpoint adds to its line: of each shard nothing, a delta, or a base made anew; and what the line lacks.
 //!
-//! Both lines hold the same rows in files of the same bytes, so what is encoded for one is only copied for the other, by the
-//! checkpoint after. What is written follows from the numbers of rows alone, before anything is encoded; so shards can be
+//! What the other line has been given since its last checkpoint is not encoded again, but copied. What is written follows from the numbers of rows alone, before anything is encoded; so shards can be
 //! encoded in any order, and files stand in the order of steps and shards. A base is made from the older files of its shard.
 
 use std::{collections::BTreeMap, io};
@@ -13,6 +12,10 @@ use super::{
     manifest::{FileEntry, FileKind, hash},
     parts::{RowsPart, SHARDS},
 };
+
+/// A base is made anew when the rows of its deltas would be more than so many times its own: each row of it is then
+/// written again for every two that change, and read beside two of deltas at most.
+const DELTAS: u64 = 2;
 
 /// The files of a line.
 #[derive(Debug, Default)]
@@ -84,7 +87,7 @@ pub(super) fn shards<'a>(
             files.map(|file| file.rows).sum::<u64>()
         };
         let changed = changes.len(shard);
-        let heavy = rows(FileKind::Delta) + changed > rows(FileKind::Base);
+        let heavy = rows(FileKind::Delta) + changed > DELTAS * rows(FileKind::Base);
         let writes = match changed {
             0 => None,
             _ if heavy => Some(FileKind::Base),
@@ -110,9 +113,11 @@ impl Shard<'_> {
                 (bytes, self.changes.len(self.shard))
             }
             Some(FileKind::Base) => {
+                let read = |path: &str, _| read(path);
                 let read = |Standing { newest, own, .. }: &Standing| {
-                    let bytes = bytes_of(newest, &read);
-                    let other = |fault| own.as_ref().map_or(Err(fault), |own| bytes_of(own, &read));
+                    let bytes = bytes_of(newest, read, Vec::new());
+                    let other =
+                        |fault| own.as_ref().map_or(Err(fault), |own| bytes_of(own, read, Vec::new()));
                     bytes.or_else(other).map(Bytes::from)
                 };
                 let older = self.stands.iter().map(read).collect::<Result<Vec<_>, _>>()?;
@@ -123,11 +128,12 @@ impl Shard<'_> {
     }
 }
 
-/// The bytes of a file, if they are those that were written.
+/// The bytes of a file, in `room`, if they are those that were written.
 pub(super) fn bytes_of(
     file: &FileEntry,
-    read: impl Fn(&str) -> io::Result<Option<Vec<u8>>>,
+    read: impl Fn(&str, Vec<u8>) -> io::Result<Option<Vec<u8>>>,
+    room: Vec<u8>,
 ) -> Result<Vec<u8>, String> {
-    let bytes = read(&file.path).map_err(|error| format!("{}: {error}", file.path))?;
+    let bytes = read(&file.path, room).map_err(|error| format!("{}: {error}", file.path))?;
     bytes.filter(|bytes| hash(bytes) == file.hash).ok_or_else(|| format!("{} is damaged", file.path))
 }

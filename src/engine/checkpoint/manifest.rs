@@ -3,7 +3,14 @@
 //! It lies in the folder of its epoch and generation, and counts only once the log has a record with its hash. Files of
 //! older checkpoints may be named by it; each is named with its size and hash, and one that differs is refused.
 
-use std::{collections::BTreeMap, io, num::NonZero, path::PathBuf, sync::Arc, thread::available_parallelism};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    num::NonZero,
+    path::PathBuf,
+    sync::Arc,
+    thread::available_parallelism,
+};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -161,6 +168,16 @@ pub fn hash(bytes: &[u8]) -> String {
 }
 
 impl Manifest {
+    /// Whether a file of rows is named by both.
+    #[must_use]
+    pub fn shares_rows_with(&self, other: &Self) -> bool {
+        let rows = |manifest: &Self| -> BTreeSet<String> {
+            let files = manifest.files.iter().filter(|file| file.kind != FileKind::Whole);
+            files.map(|file| file.path.clone()).collect()
+        };
+        !rows(self).is_disjoint(&rows(other))
+    }
+
     /// The path of the manifest that a record of the log names, in its store.
     #[must_use]
     pub fn path(record: &CheckpointRecord) -> String {
@@ -196,8 +213,10 @@ pub struct Restored {
 /// What is kept beside the newest checkpoint.
 #[derive(Clone, Debug, Default)]
 pub struct Kept {
-    /// The one before it, if there is one with a manifest.
+    /// The newest one that shares no file of rows with it, if there is one with a manifest.
     pub older: Option<Manifest>,
+    /// How many checkpoints came after that one.
+    pub in_a_row: usize,
 }
 
 impl Restored {

@@ -3,7 +3,7 @@
 //! Rows of one step come from several workers, in the order in which they changed; no key comes from two of them.
 //! [`RowsPart::settle`] leaves the last change of each key, by shard and sorted by key.
 
-use std::{any::Any, thread};
+use std::{any::Any, mem, thread};
 
 use bytes::Bytes;
 
@@ -177,8 +177,21 @@ impl<R: Stored + Clone + Sync + 'static> RowsPart for Changes<R> {
 
 /// Sorts changes by key and leaves the last of each.
 fn last_of_each_key<R: Stored>(changes: &mut Vec<Change<R>>) {
-    // stable, and backwards: the last change of a key comes first, and stays
-    changes.reverse();
-    changes.sort_by(|a, b| a.key().cmp(b.key()));
-    changes.dedup_by(|a, b| a.key() == b.key());
+    // by the first bytes of the keys, which lie side by side; of equal keys the last change comes first, and stays
+    let mut order: Vec<(u128, usize)> =
+        changes.iter().zip(0..).map(|(change, n)| (prefix(change.key()), n)).collect();
+    order.sort_unstable_by(|(a, n), (b, m)| {
+        a.cmp(b).then_with(|| changes[*n].key().cmp(changes[*m].key())).then_with(|| m.cmp(n))
+    });
+    order.dedup_by(|(a, n), (b, m)| a == b && changes[*n].key() == changes[*m].key());
+    let mut all: Vec<Option<Change<R>>> = mem::take(changes).into_iter().map(Some).collect();
+    changes.extend(order.into_iter().filter_map(|(_, n)| all[n].take()));
+}
+
+/// The first 16 bytes of a key, as a number that is in the order of keys.
+fn prefix(key: &[u8]) -> u128 {
+    let mut first = [0; 16];
+    let len = key.len().min(16);
+    first[..len].copy_from_slice(&key[..len]);
+    u128::from_be_bytes(first)
 }

@@ -8,19 +8,13 @@ use bytes::Bytes;
 use super::{Damage, Verdict, Watch};
 use crate::{
     connect::file::progress,
-    engine::{
-        checkpoint::{
-            manifest::{CheckpointError, FileEntry, FileKind, Manifest, hash},
-            merge,
-            untyped::UntypedFile,
-        },
-        log::file::load,
+    engine::checkpoint::{
+        manifest::{CheckpointError, FileEntry, FileKind, Manifest, hash},
+        merge,
+        untyped::UntypedFile,
     },
     operators::stored::{MODEL_FILES, check_learner, collection},
-    topology::{
-        start::LOG,
-        stored::{SinkProgress, StoredCheckpoint, StoredState, counting},
-    },
+    topology::stored::{SinkProgress, StoredCheckpoint, StoredState},
 };
 
 /// The files of a step and a shard that are whole, oldest first.
@@ -66,9 +60,9 @@ impl StoredState {
         rows += self.decode(manifest, shards, verdict);
         if verdict.damaged.len() > before && self.is_gone(checkpoint) {
             verdict.damaged.truncate(before);
-            return verdict.notes.push(format!(
-                "the checkpoint of epoch {epoch} was collected meanwhile: two newer ones count"
-            ));
+            return verdict
+                .notes
+                .push(format!("the checkpoint of epoch {epoch} was collected meanwhile: newer ones count"));
         }
         for (sink, chain) in &manifest.chains {
             let found = sinks.iter().find(|found| found.id == *sink);
@@ -162,10 +156,9 @@ impl StoredState {
         live
     }
 
-    /// Whether a run has taken two checkpoints since.
+    /// Whether a run has removed it meanwhile.
     fn is_gone(&self, checkpoint: &StoredCheckpoint) -> bool {
-        let Ok(log) = load(&*self.disk, &self.folder.join(LOG)) else { return false };
-        !counting(&log).take(2).any(|record| *record == checkpoint.record)
+        matches!(self.store.length(&Manifest::path(&checkpoint.record)), Ok(None))
     }
 }
 
