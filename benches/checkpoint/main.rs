@@ -5,8 +5,8 @@
 //!
 //! * *Restart*: a few thousand events are appended, and the run is started again. Told are the time until the first new line
 //!   is in an output, beside the time that all events took the first time, and the peak memory of both.
-//! * *Throughput*: a stream of later versions, new reviews and deletes (the same events again, later, every fourth under
-//!   another id) with a checkpoint every 10 s, and with none, by turns; from the first new line to the last.
+//! * *Throughput*: a stream of later versions and deletes (the same events again, later, so as many reviews live on) with a
+//!   checkpoint every 10 s, and with none, by turns; from the first new line to the last.
 //! * *Pauses*: with `clock: wall` and epochs of 100 ms a writer appends events at a rate that the machine holds. When an epoch
 //!   is said to be written (its record in the journal of the sink, which is synced) is compared with its cut, whose time is
 //!   the epoch itself. A pause is how much later than its turn an epoch is written: what lies between two of these moments,
@@ -37,7 +37,7 @@ const ROUNDS: usize = 3;
 /// Events that a restart finds new.
 const NEW: u64 = 5_000;
 /// Events of a turn of the throughput.
-const TURN: u64 = 1_500_000;
+const TURN: u64 = 2_000_000;
 /// Events a second while pauses are looked at, and for how long.
 const RATE: u64 = 8_000;
 const LIVE: Duration = Duration::from_secs(65);
@@ -168,9 +168,9 @@ sinks:
         Ok(took)
     }
 
-    /// Appends events as they would come later: every fourth as a review of its own. `turn` tells one time from another.
-    fn append(&self, count: u64, turn: u64) -> Outcome<()> {
-        let mut later = Later::new(&self.all, self.events, turn)?;
+    /// Appends events as they would come later: every so many as a review of its own. `turn` tells one time from another.
+    fn append(&self, count: u64, turn: u64, new_every: u64) -> Outcome<()> {
+        let mut later = Later::new(&self.all, self.events, turn, new_every)?;
         let input = File::options().append(true).open(self.place("input.jsonl"))?;
         let mut input = BufWriter::with_capacity(1 << 20, input);
         for _ in 0..count {
@@ -192,7 +192,7 @@ sinks:
         if parts.contains("restart") {
             let mut found = Vec::new();
             for _ in 0..ROUNDS {
-                self.append(NEW, turns)?;
+                self.append(NEW, turns, 4)?;
                 turns += 1;
                 found.push(self.run(&self.topology("event", "1h")?)?);
             }
@@ -207,7 +207,7 @@ sinks:
             let mut rates = [Vec::new(), Vec::new()];
             for _ in 0..ROUNDS {
                 for (checkpoint, rates) in ["1h", "10s"].into_iter().zip(&mut rates) {
-                    self.append(turn, turns)?;
+                    self.append(turn, turns, 0)?;
                     // as many as the file has events
                     turns += turn.div_ceil(self.events);
                     let took = self.run(&self.topology("event", checkpoint)?)?;
@@ -291,7 +291,7 @@ sinks:
                 return Err(fs::read_to_string(self.place("log"))?.into());
             }
         }
-        let mut later = Later::new(&self.all, self.events, turn)?;
+        let mut later = Later::new(&self.all, self.events, turn, 4)?;
         let mut input = File::options().append(true).open(self.place("input.jsonl"))?;
         let (started, mut given, mut lines) = (Instant::now(), 0, Vec::new());
         let mut seen: Vec<(u64, f64)> = Vec::new();
@@ -349,16 +349,18 @@ struct Later {
     lines: BufReader<File>,
     events: u64,
     turn: u64,
+    /// Every so many get an id of their own; 0: none.
+    new_every: u64,
     given: u64,
     line: Vec<u8>,
     made: Vec<u8>,
 }
 
 impl Later {
-    fn new(path: &Path, events: u64, turn: u64) -> Outcome<Self> {
+    fn new(path: &Path, events: u64, turn: u64, new_every: u64) -> Outcome<Self> {
         let lines = BufReader::with_capacity(1 << 20, File::open(path)?);
         let (line, made) = (Vec::new(), Vec::new());
-        Ok(Self { path: path.to_owned(), lines, events, turn, given: 0, line, made })
+        Ok(Self { path: path.to_owned(), lines, events, turn, new_every, given: 0, line, made })
     }
 
     fn line(&mut self) -> Outcome<&[u8]> {
@@ -371,7 +373,8 @@ impl Later {
         self.given += 1;
         self.made.clear();
         let mut rest = &self.line[..];
-        if self.given.is_multiple_of(4)
+        if self.new_every > 0
+            && self.given.is_multiple_of(self.new_every)
             && let Some(at) = find(rest, b"\"review_id\":\"r")
         {
             let (before, after) = rest.split_at(at + 13);
