@@ -214,11 +214,14 @@ sinks:
                     rates.push(turn as f64 / (took.outputs - took.first));
                 }
             }
-            let ratios = rates[0].iter().zip(&rates[1]).map(|(without, with)| with / without);
+            let ratios: Vec<f64> =
+                rates[0].iter().zip(&rates[1]).map(|(without, with)| with / without).collect();
             println!("\n| {ROUNDS} turns of {turn} events | events/s |\n| --- | --- |");
             println!("| no checkpoint | {:.0} |", median(rates[0].iter().copied()));
             println!("| every 10 s | {:.0} |", median(rates[1].iter().copied()));
-            println!("\nmedian of the ratios: {:.0} %", 100.0 * median(ratios));
+            let all =
+                ratios.iter().map(|ratio| format!("{:.0}", 100.0 * ratio)).collect::<Vec<_>>().join(", ");
+            println!("\nmedian of the ratios: {:.0} % ({all})", 100.0 * median(ratios.into_iter()));
         }
         Ok(())
     }

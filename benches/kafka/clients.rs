@@ -1,0 +1,121 @@
+//! What stands before and behind the run: a producer that sends reviews at a rate, and a reader of what is committed.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    ClientConfig, Message, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer},
+    producer::{BaseProducer, BaseRecord, Producer},
+};
+
+use crate::{Outcome, PARTITIONS};
+
+/// When each key of a topic was first seen, by a reader with `isolation.level=read_committed`.
+pub(crate) struct Reader {
+    seen: Arc<Mutex<BTreeMap<String, Instant>>>,
+    ends: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Reader {
+    /// Reads what comes from now on under keys that begin so.
+    pub(crate) fn start(brokers: &str, topic: &str, prefix: &'static str) -> Outcome<Self> {
+        let consumer = consumer(brokers, &[("fetch.wait.max.ms", "5")])?;
+        let all = all(topic, Offset::End)?;
+        consumer.assign(&all)?;
+        let (seen, ends) = (Arc::new(Mutex::new(BTreeMap::new())), Arc::new(AtomicBool::new(false)));
+        let (noted, ended) = (Arc::clone(&seen), Arc::clone(&ends));
+        let read = move || {
+            while !ended.load(Ordering::Relaxed) {
+                let Some(Ok(message)) = consumer.poll(Duration::from_millis(50)) else { continue };
+                let now = Instant::now();
+                let key = message.key().and_then(|key| std::str::from_utf8(key).ok());
+                if let Some(key) = key.filter(|key| key.starts_with(prefix)) {
+                    let mut noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
+                    noted.entry(key.to_owned()).or_insert(now);
+                }
+            }
+        };
+        Ok(Self { seen, ends, thread: Some(thread::spawn(read)) })
+    }
+
+    /// When a key was first seen.
+    pub(crate) fn seen(&self, key: &str) -> Option<Instant> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied()
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.ends.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A producer that sends at once.
+pub(crate) fn producer(brokers: &str) -> Outcome<BaseProducer> {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", brokers).set("linger.ms", "0").set("acks", "all");
+    Ok(config.create()?)
+}
+
+/// Sends a record under a key, and waits where the queue is full.
+pub(crate) fn send(producer: &BaseProducer, topic: &str, key: &[u8], value: &[u8]) -> Outcome<()> {
+    let mut record = BaseRecord::to(topic).key(key).payload(value);
+    while let Err((error, back)) = producer.send(record) {
+        if error.rdkafka_error_code() != Some(rdkafka::types::RDKafkaErrorCode::QueueFull) {
+            return Err(error.into());
+        }
+        record = back;
+        producer.poll(Duration::from_millis(1));
+    }
+    producer.poll(Duration::ZERO);
+    Ok(())
+}
+
+/// Waits until everything is there.
+pub(crate) fn flush(producer: &BaseProducer) -> Outcome<()> {
+    Ok(producer.flush(Duration::from_secs(60))?)
+}
+
+/// Reads a topic to its end with nothing but the client: records, bytes, seconds.
+pub(crate) fn read_all(brokers: &str, topic: &str, records: u64) -> Outcome<(u64, u64, f64)> {
+    let consumer = consumer(brokers, &[])?;
+    consumer.assign(&all(topic, Offset::Beginning)?)?;
+    let (mut count, mut bytes, started) = (0, 0, Instant::now());
+    while count < records {
+        if let Some(message) = consumer.poll(Duration::from_secs(30)) {
+            count += 1;
+            bytes += message?.payload().map_or(0, <[u8]>::len) as u64;
+        }
+    }
+    Ok((count, bytes, started.elapsed().as_secs_f64()))
+}
+
+fn consumer(brokers: &str, more: &[(&str, &str)]) -> Outcome<BaseConsumer> {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", brokers).set("group.id", "bench").set("enable.auto.commit", "false");
+    config.set("isolation.level", "read_committed");
+    for (key, value) in more {
+        config.set(*key, *value);
+    }
+    Ok(config.create()?)
+}
+
+fn all(topic: &str, from: Offset) -> Outcome<TopicPartitionList> {
+    let mut list = TopicPartitionList::new();
+    for partition in 0..PARTITIONS {
+        list.add_partition_offset(topic, partition, from)?;
+    }
+    Ok(list)
+}
