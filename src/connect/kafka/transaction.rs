@@ -7,10 +7,11 @@
 //! enough to have been sent twice the producer is dropped, too. Everything here waits for brokers, so nothing of it runs on a worker.
 //!
 //! The binding polls in steps of 100 ms where it waits for deliveries: a commit that is asked for when all of them are in
-//! takes a twentieth of that, so they are waited for here, in steps of a millisecond.
+//! takes a twentieth of that, so they are waited for here, in steps of half a millisecond.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -44,7 +45,7 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 /// How long the reports of a transaction that failed are waited for.
 const HEARING: Duration = Duration::from_millis(200);
 /// How long a full queue, or a delivery, is waited for at a time.
-const STEP: Duration = Duration::from_millis(1);
+const STEP: Duration = Duration::from_micros(500);
 
 /// A record on its way into a transaction.
 #[derive(Clone, Copy, Debug)]
@@ -166,7 +167,7 @@ impl Transactions {
                 Ok(()) => break,
                 Err(error) if started.elapsed() < WITHIN && may_be_tried_again(&error) => {
                     // serves what it reports, which says why it takes so long
-                    producer.poll(STEP);
+                    serve(&producer);
                     let told = made(&error);
                     if !matches!(told, ClusterError::Unreachable { .. } | ClusterError::Refused { .. }) {
                         return Err(told);
@@ -210,7 +211,7 @@ impl Transactions {
             if started.elapsed() > self.within {
                 return Err(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut));
             }
-            producer.poll(STEP);
+            serve(producer);
         }
         Ok(())
     }
@@ -290,7 +291,7 @@ impl Transactions {
             && started.elapsed() < HEARING
             && lock(&self.reports.untaken).is_none()
         {
-            producer.poll(STEP);
+            serve(producer);
         }
     }
 
@@ -313,7 +314,7 @@ impl Transactions {
                     return Err(error);
                 }
                 record = back;
-                producer.poll(STEP);
+                serve(producer);
             }
         }
         self.deliver(producer, started)?;
@@ -321,6 +322,15 @@ impl Transactions {
         let committing = Instant::now();
         producer.commit_transaction(self.within)?;
         Ok((std::mem::take(&mut *lock(&self.reports.offsets)), committing.elapsed()))
+    }
+}
+
+/// Serves a report, or waits a moment where there is none. The binding waits by itself, but spins through the last millisecond.
+fn serve(producer: &BaseProducer<Reports>) {
+    let before = producer.in_flight_count();
+    producer.poll(Duration::ZERO);
+    if producer.in_flight_count() == before {
+        thread::sleep(STEP);
     }
 }
 
