@@ -65,7 +65,7 @@ pub struct ExecuteArgs {
     /// Worker threads; all cores by default. The outputs do not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub workers: Option<u16>,
-    /// Serve /metrics, /livez and /readyz here, such as 127.0.0.1:9464.
+    /// Serve /metrics, /livez, /startupz and /readyz here, such as 127.0.0.1:9464.
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<String>,
     /// How log lines look.
@@ -207,7 +207,9 @@ pub(super) fn execute(
     show_start(&run.metrics, assembly.start);
     if let (Some(address), Some(served)) = (listen, served) {
         match served.or_else(|_| serve(&address, shown)) {
-            Ok(bound) => tracing::info!("metrics at http://{bound}/metrics, health at /livez and /readyz"),
+            Ok(bound) => {
+                tracing::info!("metrics at http://{bound}/metrics, health at /livez, /startupz and /readyz")
+            }
             Err(error) => {
                 tracing::error!(address, %error, "cannot serve there; give another address with --listen or `listen:`");
                 return Err(ExitCode::FAILURE);
