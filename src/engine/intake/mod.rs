@@ -38,17 +38,18 @@ use std::{
     time::Instant,
 };
 
-use self::{claims::Claimer, partition_state::PartitionState, partitions::predecessor};
+use self::{
+    claims::Claimer,
+    partition_state::{PartitionState, ends},
+    partitions::predecessor,
+};
 use timely::scheduling::SyncActivator;
 
 use super::{
     Epoch,
     checkpoint::announce::Announcements,
     clock::Stamp,
-    log::{
-        EpochLog,
-        record::{Command, EpochRecord},
-    },
+    log::{EpochLog, record::EpochRecord},
     partition::PartitionEntry,
 };
 use crate::telemetry::Histogram;
@@ -125,19 +126,6 @@ pub struct Intake {
     /// The newest epoch that a record was stamped with.
     newest: AtomicU64,
     latency: Histogram,
-}
-
-/// Where the input of a partition ended before, by what has to come again of the log.
-fn ends(replay: &VecDeque<EpochRecord>, partition: &str, from: u64) -> VecDeque<(u64, Epoch)> {
-    let mut offset = from;
-    let mut ends = VecDeque::new();
-    for record in replay {
-        offset = record.bindings.get(partition).copied().unwrap_or(offset);
-        if record.commands.contains(&Command::End) {
-            ends.push_back((offset, record.epoch));
-        }
-    }
-    ends
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
