@@ -17,6 +17,7 @@ mod output;
 mod progress;
 mod run_metrics;
 mod run_report;
+mod signals;
 mod start_metrics;
 mod state_table;
 mod timestamp;

@@ -7,7 +7,7 @@ use std::{
     path::PathBuf,
     process::ExitCode,
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
@@ -15,24 +15,19 @@ use std::{
 };
 
 use clap::ValueEnum;
-use signal_hook::{
-    consts::{SIGINT, SIGTERM},
-    iterator::Signals,
-};
 
 use super::{
     progress::Progress,
     report::write_report,
     run_metrics::{Components, show},
     run_report::{RunReport, books_lines},
+    signals::{Signalled, stop_on_signals},
     start_metrics::{log_start, show_start},
     validate::{EXIT_CONFIG, TopologyArgs},
 };
 use crate::{
     connect::standard_input::StandardInput,
-    engine::{
-        disk::LocalDisk, intake::Intake, log::LogStoreError, wall::WallClock, workers::end_process_on_panic,
-    },
+    engine::{disk::LocalDisk, log::LogStoreError, wall::WallClock, workers::end_process_on_panic},
     operators::{registry::EdgeType, wiring::Run},
     serve::{Shown, serve},
     telemetry::{LogFormat, Metrics, Status, init_logs},
@@ -65,7 +60,7 @@ pub struct ExecuteArgs {
     /// Worker threads; all cores by default. The outputs do not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub workers: Option<u16>,
-    /// Serve /metrics, /livez and /readyz here, such as 127.0.0.1:9464.
+    /// Serve /metrics, /livez, /startupz and /readyz here, such as 127.0.0.1:9464.
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<String>,
     /// How log lines look.
@@ -207,7 +202,9 @@ pub(super) fn execute(
     show_start(&run.metrics, assembly.start);
     if let (Some(address), Some(served)) = (listen, served) {
         match served.or_else(|_| serve(&address, shown)) {
-            Ok(bound) => tracing::info!("metrics at http://{bound}/metrics, health at /livez and /readyz"),
+            Ok(bound) => {
+                tracing::info!("metrics at http://{bound}/metrics, health at /livez, /startupz and /readyz");
+            }
             Err(error) => {
                 tracing::error!(address, %error, "cannot serve there; give another address with --listen or `listen:`");
                 return Err(ExitCode::FAILURE);
@@ -246,57 +243,4 @@ fn watch(run: Arc<Run>, models: Vec<String>, over: Arc<AtomicBool>) -> Option<Jo
         progress.finish();
     };
     std::thread::Builder::new().name("progress".into()).spawn(body).ok()
-}
-
-/// What a signal ends: a run that is to begin, and then its input.
-#[derive(Clone)]
-struct Signalled {
-    metrics: Arc<Metrics>,
-    interrupt: Arc<AtomicBool>,
-    intake: Arc<OnceLock<Arc<Intake>>>,
-}
-
-impl Signalled {
-    fn new(metrics: &Arc<Metrics>) -> Self {
-        Self { metrics: Arc::clone(metrics), interrupt: Arc::default(), intake: Arc::default() }
-    }
-
-    /// The run has begun.
-    fn begun(&self, intake: &Arc<Intake>) {
-        self.intake.get_or_init(|| Arc::clone(intake));
-        if self.interrupt.load(Ordering::Acquire) {
-            intake.stop();
-        }
-    }
-
-    fn stop(&self) {
-        self.metrics.status().set(Status::Stopping);
-        self.interrupt.store(true, Ordering::Release);
-        if let Some(intake) = self.intake.get() {
-            intake.stop();
-        }
-    }
-}
-
-fn stop_on_signals(signalled: &Signalled) {
-    let signalled = signalled.clone();
-    let mut signals = match Signals::new([SIGTERM, SIGINT]) {
-        Ok(signals) => signals,
-        Err(error) => {
-            return tracing::warn!(%error, "signals cannot be caught: they will end the run at once");
-        }
-    };
-    let body = move || {
-        for (n, signal) in signals.forever().enumerate() {
-            if n > 0 {
-                // 128 + signal, as a shell reports a process that a signal ended
-                std::process::exit(128 + signal);
-            }
-            tracing::info!("asked to stop: finishing the open epoch (a second signal ends the run at once)");
-            signalled.stop();
-        }
-    };
-    if let Err(error) = std::thread::Builder::new().name("signals".into()).spawn(body) {
-        tracing::warn!(%error, "signals cannot be caught");
-    }
 }

@@ -101,8 +101,8 @@ impl EventClock {
     pub fn push(&mut self, reading: Reading, out: &mut impl FnMut(Stamp, Option<ClockState>)) {
         if reading.refused {
             if self.waiting.is_empty() {
-                let stamp = self.refused();
-                out(stamp, None);
+                let (stamp, before) = self.refused();
+                out(stamp, before);
             } else {
                 self.waiting.push_back((0, true));
             }
@@ -135,17 +135,18 @@ impl EventClock {
     /// Stamps what waited: the first of it, which the others are refused records behind, moves M if it is `believed`.
     fn release(&mut self, believed: bool, out: &mut impl FnMut(Stamp, Option<ClockState>)) {
         while let Some((ts, refused)) = self.waiting.pop_front() {
-            let (stamp, before) = if refused { (self.refused(), None) } else { self.accepted(ts, believed) };
+            let (stamp, before) = if refused { self.refused() } else { self.accepted(ts, believed) };
             out(stamp, before);
         }
     }
 
-    fn refused(&mut self) -> Stamp {
+    fn refused(&mut self) -> (Stamp, Option<ClockState>) {
+        let before = self.state;
         if self.state.epoch < self.floor {
             (self.state.epoch, self.state.records) = (self.floor, 0);
         }
         self.state.records += 1;
-        Stamp { epoch: self.state.epoch, ts: 0 }
+        (Stamp { epoch: self.state.epoch, ts: 0 }, (self.state.epoch != before.epoch).then_some(before))
     }
 
     fn accepted(&mut self, ts: i64, moves: bool) -> (Stamp, Option<ClockState>) {

@@ -4,6 +4,8 @@
 //! the review id and stays through edits; without a live review it waits, after a delete anew. Feedback is booked once:
 //! when it first applies, is replaced before it could, or has waited longer than `label_wait` in epoch time.
 
+mod waiting;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use hashbrown::HashTable;
@@ -237,15 +239,6 @@ impl ApplyFeedback {
         }
     }
 
-    /// The review was not there in the checkpoint: what is held waits on.
-    fn wait_on(&mut self, entry: &Entry) {
-        let Some(wait) = self.label_wait else { return };
-        for held in &entry.held {
-            let deadline = held.since.saturating_add(wait);
-            self.deadlines.entry(deadline).or_default().push((held.feedback.id_hash, entry.id().into()));
-        }
-    }
-
     /// Takes feedback; what it replaces in every family it stood for is dropped, and booked if it never was.
     fn hold(&mut self, epoch: Epoch, held: &mut Vec<Held>, feedback: &Arc<FeedbackRow>) {
         let families = Families::of(feedback.label);
@@ -259,51 +252,5 @@ impl ApplyFeedback {
             }
         }
         held.push(Held { feedback: Arc::clone(feedback), families, booked: false, since: epoch });
-    }
-
-    /// The review is not there: what is held waits, from now on if the review has just gone.
-    fn wait(&mut self, epoch: Epoch, gone: bool, entry: &mut Entry) {
-        if gone {
-            entry.held.iter_mut().for_each(|held| held.since = epoch);
-        }
-        if let (Some(wait), Some(held)) =
-            (self.label_wait, entry.held.iter().rfind(|held| held.since == epoch))
-        {
-            let deadline = epoch.saturating_add(wait);
-            self.deadlines.entry(deadline).or_default().push((held.feedback.id_hash, entry.id().into()));
-        }
-    }
-
-    /// Drops the feedback that has waited longer than `label_wait` when this epoch is reached.
-    fn expire(&mut self, epoch: Epoch) {
-        let Some(wait) = self.label_wait else { return };
-        while let Some(due) = self.deadlines.first_entry() {
-            if *due.key() >= epoch {
-                break;
-            }
-            for (hash, id) in due.remove() {
-                let Ok(mut found) = self.entries.find_entry(hash, |e| e.hash() == hash && e.id() == &*id)
-                else {
-                    continue;
-                };
-                let entry = found.get_mut();
-                if entry.review.is_some() {
-                    continue;
-                }
-                self.bytes -= entry.allocated();
-                for old in entry.held.extract_if(.., |held| held.since.saturating_add(wait) < epoch) {
-                    if !old.booked {
-                        self.ledger
-                            .count(self.run.source_of(old.feedback.place), Outcome::Dropped("expired"));
-                    }
-                }
-                self.run.changed(&mut self.changed, || entry.stored(&id));
-                if entry.held.is_empty() {
-                    found.remove();
-                } else {
-                    self.bytes += entry.allocated();
-                }
-            }
-        }
     }
 }

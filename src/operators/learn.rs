@@ -5,6 +5,8 @@
 //! new one is predicted, counted and learned. An epoch with at least one step publishes a version. The first label of a
 //! published prediction judges it (prequential); the learner's own prediction is judged at every step (progressive).
 
+mod figures;
+
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -28,13 +30,9 @@ use crate::{
         keyed::{KeptStep, runs},
         model_loop::{OWNER, Owner, owned},
     },
-    learning::{
-        FeatureSettings, Features, LearnerSettings, Model,
-        quality::{ENOUGH_LABELS, Figures, Labels, Window},
-        store,
-    },
+    learning::{FeatureSettings, Features, LearnerSettings, Model, quality::Window, store},
     records::{ModelRecord, Role, number::micro_to_f64},
-    telemetry::{ModelMeter, SliceFigures, StepMeter},
+    telemetry::{ModelMeter, StepMeter},
 };
 
 /// Settings of `learn`.
@@ -111,8 +109,6 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
 
 /// Every how many versions the figures in the metrics are renewed.
 const SHOW_EVERY: u64 = 16;
-/// How many languages the metrics show at most: tags come from outside.
-const SHOW_LANGUAGES: usize = 16;
 
 struct Learn {
     run: Arc<Run>,
@@ -285,22 +281,6 @@ impl Learn {
         }
     }
 
-    /// Shows the figures in the metrics: of all labels, and of the languages that have most of them.
-    fn show(&self) {
-        let fading = self.kept.prequential.figures(Labels::All, Window::Fading);
-        let mut langs: Vec<_> = fading
-            .by_lang
-            .into_iter()
-            .map(|(lang, figures)| (self.kept.prequential.observations_of(&lang), lang, figures))
-            .filter(|(labels, ..)| *labels >= ENOUGH_LABELS)
-            .collect();
-        langs.sort_by(|(a, x, _), (b, y, _)| b.cmp(a).then_with(|| x.cmp(y)));
-        langs.truncate(SHOW_LANGUAGES);
-        let slices = langs.into_iter().map(|(_, lang, figures)| (lang, figures));
-        let slices = [(String::new(), fading.figures)].into_iter().chain(slices);
-        self.shown.judged(slices.map(|(lang, figures)| slice(lang, &figures)).collect());
-    }
-
     /// Writes the model under the name of its content; its hash and its path below the state.
     fn write_file(&self) -> Result<(String, String), Box<dyn std::error::Error>> {
         let bytes = store::save(&self.features, &self.model, &self.kept.learner)?;
@@ -310,9 +290,4 @@ impl Learn {
         self.run.store.put(&url, &bytes)?;
         Ok((hash, url))
     }
-}
-
-fn slice(lang: String, figures: &Figures) -> SliceFigures {
-    let Figures { accuracy, log_loss, brier, ece, .. } = *figures;
-    SliceFigures { lang, accuracy, log_loss, brier, ece }
 }

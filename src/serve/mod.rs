@@ -1,7 +1,7 @@
 //! HTTP beside a run: health for orchestrators, metrics for Prometheus.
 //!
-//! `/livez` says that the process answers, and depends on nothing outside; `/readyz` that sources are open and the run
-//! is under way; `/metrics` is OpenMetrics text. The server has a thread of its own and never touches a worker.
+//! `/livez` says that the process answers, and depends on nothing outside; `/startupz` that the run has got past its start
+//! and what it had to compute again, or stands by; `/readyz` that sources are open and the run is under way; `/metrics` is OpenMetrics text. The server has a thread of its own and never touches a worker.
 
 use std::{
     io,
@@ -58,9 +58,19 @@ pub fn serve(address: &str, shown: Shown) -> io::Result<SocketAddr> {
 fn router(shown: Shown) -> Router {
     Router::new()
         .route("/livez", get(|| async { "live\n" }))
+        .route("/startupz", get(startupz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .with_state(shown)
+}
+
+async fn startupz(State(shown): State<Shown>) -> impl IntoResponse {
+    let status = shown.metrics.status();
+    if status.started() {
+        (StatusCode::OK, "started\n".to_owned())
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, format!("not started: {}\n", status.status().as_str()))
+    }
 }
 
 async fn readyz(State(shown): State<Shown>) -> impl IntoResponse {

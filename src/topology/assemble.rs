@@ -13,8 +13,8 @@ use super::{
     build::booking_steps,
     open::{OpenSinks, OpenSources, open_sinks, open_sources, sink_ids},
     options::Clock,
+    parts::{as_logged, only_logged},
     plan::Plan,
-    replay::only_logged,
     start::State,
     start_figures::{Phase, PhaseTimer},
 };
@@ -142,9 +142,10 @@ impl Assembly {
                 (resumed.log, resumed.restored, resumed.beginning, resumed.end)
             }
         };
-        if options.writes == Writes::Logged {
-            partitions = only_logged(partitions, &source_ids, plan.options.clock, &mut beginning);
-        }
+        partitions = match options.writes {
+            Writes::Logged => only_logged(partitions, &source_ids, plan.options.clock, &mut beginning),
+            _ => as_logged(partitions, &source_ids, &beginning),
+        };
         if options.writes == Writes::Drain {
             beginning.limit = Some(end);
         }

@@ -6,13 +6,16 @@ use super::{
     assemble::{Assembly, Writes},
     configuration::SEMANTICS_VERSION,
 };
-use crate::engine::{
-    checkpoint::{
-        builder::{Builder, BuilderContext},
-        manifest::StepState,
+use crate::{
+    connect::object_store::patient::PatientStore,
+    engine::{
+        checkpoint::{
+            builder::{Builder, BuilderContext},
+            manifest::StepState,
+        },
+        intake::IntakeError,
+        threads::{ThreadError, spawn},
     },
-    intake::IntakeError,
-    threads::{ThreadError, spawn},
 };
 
 impl Assembly {
@@ -31,8 +34,11 @@ impl Assembly {
             let state = step.operator.state?;
             Some((step.id.clone(), StepState { state: state.id.to_owned(), version: state.version }))
         });
+        // as long as there is a stream, it goes on without a new checkpoint: what is not stored is still in the log
+        let stream = Arc::clone(&run.intake);
+        let wanted = move || !stream.aborted() && stream.has_more();
         let context = BuilderContext {
-            store: Arc::clone(&run.store),
+            store: PatientStore::shared(&run.store, &run.metrics, Box::new(wanted)),
             name: self.plan.name.clone(),
             generation: self.generation,
             configuration: self.plan.configuration(),

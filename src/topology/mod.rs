@@ -31,6 +31,7 @@ mod mismatch;
 mod models;
 mod open;
 mod owner;
+mod parts;
 mod places;
 mod references;
 mod resolve;

@@ -85,7 +85,7 @@ pub struct Options {
     /// A run that has input but makes no progress for this long reports it and ends.
     #[serde(default = "stall_timeout")]
     pub stall_timeout: Millis,
-    /// The address of `/metrics`, `/livez` and `/readyz`, such as `127.0.0.1:9464`; without it, they are not served.
+    /// The address of `/metrics`, `/livez`, `/startupz` and `/readyz`, such as `127.0.0.1:9464`; without it, they are not served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listen: Option<String>,
 }

@@ -1,10 +1,15 @@
 //! Every form of input gives what the plain file gives.
 
-use std::{fs::File, io::Write, time::Duration};
+use std::{
+    fs::File,
+    io::Write,
+    net::TcpListener,
+    time::{Duration, Instant},
+};
 
 use super::{
     http::{address, get},
-    sandbox::{Sandbox, review},
+    sandbox::{HANG, Sandbox, review},
 };
 
 const HOUR: u64 = 3_600;
@@ -118,7 +123,7 @@ fn a_pipe_that_gives_nothing_yet_is_waited_for() {
     let address = address(&mut running);
     running.wait_for("running topology");
     std::thread::sleep(Duration::from_secs(2));
-    for path in ["/livez", "/readyz", "/metrics"] {
+    for path in ["/livez", "/startupz", "/readyz", "/metrics"] {
         assert_eq!(get(&address, path).map(|answer| answer.0), Some(200), "{path}");
     }
     assert!(running.alive());
@@ -127,4 +132,31 @@ fn a_pipe_that_gives_nothing_yet_is_waited_for() {
     let told = running.end();
     assert_eq!(told.code, Some(0), "{told:?}");
     assert_eq!(told.books()["reviews"]["applied"], 2);
+}
+
+/// A pipe that nobody has opened to write holds a run at its start: it lives, and has not started.
+#[test]
+fn health_tells_a_run_that_starts_from_one_that_has_started() {
+    let sandbox = Sandbox::new();
+    let fifo = sandbox.fifo("fifo");
+    let set = format!("sources.reviews.path={}", fifo.display());
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let mut running = sandbox.start(&["run", "t.yaml", "--set", &set, "--listen", &address]);
+    let started = Instant::now();
+    let mut ask = |path: &str, wanted: u16| loop {
+        let answer = get(&address, path);
+        if let Some((status, _, body)) = answer.filter(|(status, ..)| *status == wanted) {
+            return (status, body);
+        }
+        assert!(running.alive() && started.elapsed() < HANG, "{path} never says {wanted}");
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    ask("/livez", 200);
+    assert_eq!(ask("/startupz", 503).1, "not started: starting\n");
+    ask("/readyz", 503);
+    let pipe = File::options().write(true).open(&fifo).unwrap();
+    assert_eq!(ask("/startupz", 200).1, "started\n");
+    ask("/readyz", 200);
+    drop(pipe);
+    assert_eq!(running.end().code, Some(0));
 }

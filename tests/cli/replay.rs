@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fs, fs::File, io::Write, path::Path};
 
-use super::sandbox::{Sandbox, review};
+use super::{
+    restart::{lines, shop},
+    sandbox::{Sandbox, Told, review},
+};
 
 /// What lies below a folder.
 fn content(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -146,7 +149,11 @@ fn a_truncated_log_is_replayed_from_a_checkpoint() {
     assert!(told.code == Some(1) && told.out.contains("scored: line "), "{told:?}");
     sandbox.write("out/scored.jsonl", scored);
     for entry in fs::read_dir(sandbox.path("state/shop/checkpoints")).unwrap() {
-        fs::remove_file(entry.unwrap().path().join("manifest.json")).unwrap();
+        let manifest = entry.unwrap().path().join("manifest.json");
+        // of an older one only files are left that those two name
+        if manifest.exists() {
+            fs::remove_file(manifest).unwrap();
+        }
     }
     let told = sandbox.dirigent(&["replay", "t.yaml", "--into", "third"]);
     assert!(told.code == Some(1) && told.err.contains("no checkpoint of it is whole"), "{told:?}");
@@ -178,4 +185,67 @@ fn a_live_run_is_replayed_by_its_log() {
         sandbox.dirigent(&[&["replay", "t.yaml", "--into", "again", "--workers", "3"][..], &wall].concat());
     assert_eq!(told.code, Some(0), "{told:?}");
     assert_eq!(told.out.matches(", equal").count(), 4, "{}", told.out);
+}
+
+/// The log of a state, as a run leaves it that is killed before its last checkpoint counts.
+fn log_without_its_last_checkpoint(sandbox: &Sandbox) -> String {
+    let log = sandbox.text("state/shop/epochs.log");
+    let (before, record) = log.trim_end().rsplit_once('\n').unwrap();
+    assert!(record.contains("\"kind\":\"checkpoint\""), "{record}");
+    format!("{before}\n")
+}
+
+/// The input ended in the middle of a line, and behind one that had no newline, and has grown each time.
+#[test]
+fn an_input_that_has_grown_after_its_end_is_read_in_its_parts_again() {
+    let kept = shop(20);
+    let lost = shop(20);
+    let whole = lines(0..40);
+    let line = |n: usize| whole.match_indices('\n').nth(n).unwrap().0;
+    let log = "state/shop/epochs.log";
+    let (mut logs, mut again) = (Vec::new(), None);
+    for end in [line(20) - 15, line(27), whole.len()] {
+        for sandbox in [&kept, &lost] {
+            sandbox.write("reviews.jsonl", &whole[..end]);
+            let told = sandbox.run(&["checkpoint=1h"]);
+            assert_eq!(told.code, Some(0), "{told:?}");
+        }
+        logs.push(kept.text(log));
+        lost.write(log, log_without_its_last_checkpoint(&lost));
+        if logs.len() == 2 {
+            again = Some(replay_of_two_ends(&kept, &logs));
+        }
+    }
+    for output in ["out/scored.jsonl", "out/products.jsonl", "out/models.jsonl"] {
+        assert!(kept.read(output) == lost.read(output), "{output} differs");
+        let name = output.replace("out/", "again/");
+        assert!(output.contains("models") || kept.read(output).starts_with(&kept.read(&name)), "{name}");
+    }
+    assert_eq!(kept.values("state/shop/dead-letters.jsonl").len(), 2, "both halves of a line");
+    let told = again.unwrap();
+    assert!(told.code == Some(0) && told.out.matches(", equal").count() == 4, "{told:?}");
+    assert!(!told.out.contains("from the checkpoint"), "it begins with empty state: {told:?}");
+}
+
+/// A replay of a run that was killed after the second end of its input was logged: only the first has a checkpoint. What
+/// the input has grown by since then is not a part of it.
+fn replay_of_two_ends(sandbox: &Sandbox, logs: &[String]) -> Told {
+    let log = "state/shop/epochs.log";
+    let seq = |line: &str| line.split_once("\"seq\":")?.1.split(',').next()?.parse::<u64>().ok();
+    let first = logs[0].lines().filter_map(seq).max();
+    let new = logs[1].lines().filter(|line| seq(line) > first && !line.contains("\"kind\":\"checkpoint\""));
+    let killed: String = logs[0].lines().chain(new).map(|line| format!("{line}\n")).collect();
+    assert_eq!(killed.matches("[\"end\"]").count(), 2, "{killed}");
+    sandbox.write(log, killed);
+    let reviews = sandbox.text("reviews.jsonl");
+    sandbox.write("reviews.jsonl", format!("{reviews}\n{}", lines(50..60)));
+    let replay = ["replay", "t.yaml", "--workers", "3", "--set", "checkpoint=1h", "--into"];
+    let told = sandbox.dirigent(&[&replay[..], &["again"]].concat());
+    // a line of the second part that is another
+    sandbox.write("reviews.jsonl", reviews.replacen("text of r25", "test of r25", 1));
+    let other = sandbox.dirigent(&[&replay[..], &["other"]].concat());
+    assert!(other.code == Some(1) && other.out.contains("scored: line "), "{other:?}");
+    sandbox.write("reviews.jsonl", reviews);
+    sandbox.write(log, &logs[1]);
+    told
 }

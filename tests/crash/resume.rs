@@ -86,25 +86,28 @@ fn an_input_that_was_changed_under_the_log_is_refused() {
     let file = scene.root().join("in/reviews-1.jsonl");
     let good = fs::read(&file).unwrap();
     // of the last line, which no checkpoint covers
-    let (mut longer, mut other) = (good.clone(), good.clone());
+    let (mut shorter, mut other, mut longer) = (good.clone(), good.clone(), good.clone());
     let text = good.windows(8).rposition(|window| window == b"\"text\":\"").unwrap() + 8;
+    shorter.remove(text);
     longer.insert(text, b'x');
     other[text] = if good[text] == b'x' { b'y' } else { b'x' };
-    fs::write(&file, longer).unwrap();
+    fs::write(&file, shorter).unwrap();
     match scene.start(2).run(Arc::new(disk.copy(Fault::Nothing))) {
         Err(RunError::Intake(IntakeError::Changed { logged, found, .. })) => {
             assert!(logged.contains("reviews/1 up to") && logged != found, "{logged}, {found}");
         }
         other => panic!("{:?}", other.err()),
     }
-    // as long as before: the log does not tell, but what was written does
-    fs::write(&file, other).unwrap();
-    match scene.start(2).run(Arc::new(disk.copy(Fault::Nothing))) {
-        // whichever sink is first to see it
-        Err(RunError::Sink(SinkError::Differs { sink, .. })) => {
-            assert!(["scored", "products", "models"].contains(&&*sink), "{sink}");
+    // as long as before, or as a line that had no newline and has gone on: the log does not tell, but what was written does
+    for changed in [other, longer] {
+        fs::write(&file, changed).unwrap();
+        match scene.start(2).run(Arc::new(disk.copy(Fault::Nothing))) {
+            // whichever sink is first to see it
+            Err(RunError::Sink(SinkError::Differs { sink, .. })) => {
+                assert!(["scored", "products", "models", "dead-letters.jsonl"].contains(&&*sink), "{sink}");
+            }
+            other => panic!("{:?}", other.err()),
         }
-        other => panic!("{:?}", other.err()),
     }
     fs::write(&file, &good[..good.len() / 2]).unwrap();
     let error = scene.start(2).run(Arc::new(disk.copy(Fault::Nothing))).err().unwrap().to_string();

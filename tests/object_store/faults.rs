@@ -1,6 +1,12 @@
 //! What a run says when its store cannot be used, and what it does not say: its credentials.
 
-use std::fs;
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    process::Command,
+    time::Duration,
+};
 
 use super::{
     sandbox::{Sandbox, Told},
@@ -84,7 +90,7 @@ fn a_manifest_of_another_run_is_not_replaced() {
 }
 
 #[test]
-fn a_store_that_goes_away_ends_the_run() {
+fn a_store_that_stays_away_ends_a_run_at_its_end_and_its_start() {
     let server = Server::s3();
     let sandbox = Sandbox::remote(6_000, &server);
     let mut run = sandbox.start(&server, &[]);
@@ -99,13 +105,85 @@ fn a_store_that_goes_away_ends_the_run() {
     let logged = fs::read_to_string(sandbox.path("logged")).unwrap();
     assert_eq!(code, Some(1), "{logged}");
     // a file of a checkpoint, or the model at the end of the input, whichever comes first
-    let fault = logged.lines().find(|line| line.contains(&format!(" {url}/"))).unwrap_or(&logged);
-    assert!(fault.contains("ERROR") && fault.contains("cannot ") && fault.contains("retries"), "{fault}");
+    let fault = |line: &&str| line.contains("ERROR") && line.contains(&format!(" {url}/"));
+    let fault = logged.lines().find(fault).unwrap_or(&logged);
+    assert!(fault.contains("cannot ") && fault.contains("retries"), "{fault}");
 
     let output = sandbox.command(None, &["run", "t.yaml"]).envs(environment).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains(&format!("cannot read {url}")) && said.contains("retries"), "{said}");
+}
+
+/// Whatever the store does, what has come is written; its checkpoint is stored when the store is back.
+#[test]
+fn a_stream_goes_on_while_the_store_does_not_answer() {
+    let mut server = Server::s3();
+    // what sleeps takes a request and does not answer
+    server.environment.push(("AWS_TIMEOUT", "300ms".to_owned()));
+    let sandbox = Sandbox::remote(300, &server);
+    let live = [
+        "clock=wall",
+        "epoch=20ms",
+        "checkpoint=50ms",
+        "sources.reviews.follow=true",
+        "sources.feedback.follow=true",
+    ];
+    let live: Vec<&str> = live.iter().flat_map(|set| ["--set", set]).collect();
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let mut run = sandbox.start(&server, &[&live[..], &["--listen", &address]].concat());
+    let add = |id: &str| {
+        let mut reviews = fs::File::options().append(true).open(sandbox.path("reviews.jsonl")).unwrap();
+        let line =
+            format!(r#"{{"review_id":"{id}","product_id":"p","rating":5,"text":"good","ts":1767225600}}"#);
+        writeln!(reviews, "{line}").unwrap();
+    };
+    let logged = || fs::read_to_string(sandbox.path("logged")).unwrap();
+    let stored = || logged().matches(" checkpoint epoch=").count();
+    let written = |id: &str| {
+        let scored = fs::read_to_string(sandbox.path("out/scored.jsonl")).unwrap_or_default();
+        scored.contains(&format!(r#""review_id":"{id}""#))
+    };
+    assert_eq!(sandbox.until(&mut run, || stored() > 1), None, "it stores checkpoints");
+
+    server.signal("STOP");
+    let retries = || sample(&address, "dirigent_checkpoint_retries_total{}");
+    assert_eq!(sandbox.until(&mut run, || retries() > 0.0), None, "it tries again");
+    assert_eq!(sample(&address, r#"dirigent_status{status="degraded"}"#), 1.0);
+    let before = stored();
+    add("meanwhile");
+    assert_eq!(sandbox.until(&mut run, || written("meanwhile")), None, "the stream goes on");
+    let tried = retries();
+    assert_eq!(sandbox.until(&mut run, || retries() > tried), None, "it goes on trying");
+    assert_eq!(stored(), before, "none counts that is not stored");
+    let warned = logged().lines().any(|line| line.contains("WARN") && line.contains(&server.url()));
+    assert!(warned && !logged().contains("ERROR"), "{}", logged());
+
+    server.signal("CONT");
+    assert_eq!(sandbox.until(&mut run, || stored() > before + 2), None, "checkpoints are stored again");
+    assert_eq!(sample(&address, r#"dirigent_status{status="running"}"#), 1.0);
+    add("afterwards");
+    assert_eq!(sandbox.until(&mut run, || written("afterwards")), None, "the stream goes on");
+    assert!(Command::new("kill").args(["-TERM", &run.id().to_string()]).status().unwrap().success());
+    assert_eq!(sandbox.until(&mut run, || false), Some(Some(0)), "{}", logged());
+    for look in [&["state", "verify", "t.yaml"][..], &["replay", "t.yaml", "--into", "again"]] {
+        let told = sandbox.dirigent(Some(&server), &[look, &live].concat());
+        assert!(told.code == Some(0) && !told.out.contains("differs"), "{told:?}");
+    }
+}
+
+/// A metric of a run; 0 where it does not answer.
+fn sample(address: &str, name: &str) -> f64 {
+    let ask = || {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        write!(stream, "GET /metrics HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).map(|_| answer)
+    };
+    let answer = ask().unwrap_or_default();
+    let value = answer.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+    value.unwrap_or(0.0)
 }
 
 #[test]

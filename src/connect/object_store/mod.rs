@@ -5,9 +5,10 @@
 //! its cargo feature; a URL is understood without it, so that it can be said what is missing.
 //!
 //! # Layout
-//! * `remote`: the store over such a URL. [`error`]: what goes wrong there, in words.
+//! * `remote`: the store over such a URL. [`patient`]: what happens while it does not answer. [`error`]: what goes wrong there, in words.
 
 pub mod error;
+pub mod patient;
 #[cfg(feature = "remote-state")]
 mod remote;
 

@@ -6,7 +6,8 @@
 //!
 //! # Layout
 //! * `claims`: who reads next. `stamping`: epochs. `cutting`: epochs of the wall clock. `settings`, `error`. `logging`: what goes to the log, or is compared with it.
-//!   `partition_state`: what is on its way. `partitions`: which there are, and what they are called.
+//!   `partition_state`: what is on its way. `partitions`: which there are, and what they are called. `watching`: how far it is, for
+//!   whoever watches.
 //!
 //! Back-pressure and alignment: a partition is not read on while `epochs_in_flight` of its epochs, or `RECORDS` records,
 //! whichever is more, or `BYTES` bytes are uncommitted. The open epoch may always be read on: it could not close else.
@@ -26,6 +27,7 @@ mod partition_state;
 mod partitions;
 mod settings;
 mod stamping;
+mod watching;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -33,20 +35,21 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use self::{claims::Claimer, partition_state::PartitionState, partitions::predecessor};
+use self::{
+    claims::Claimer,
+    partition_state::{PartitionState, ends},
+    partitions::predecessor,
+};
 use timely::scheduling::SyncActivator;
 
 use super::{
     Epoch,
     checkpoint::announce::Announcements,
     clock::Stamp,
-    log::{
-        EpochLog,
-        record::{Command, EpochRecord},
-    },
+    log::{EpochLog, record::EpochRecord},
     partition::PartitionEntry,
 };
 use crate::telemetry::Histogram;
@@ -123,19 +126,6 @@ pub struct Intake {
     /// The newest epoch that a record was stamped with.
     newest: AtomicU64,
     latency: Histogram,
-}
-
-/// Where the input of a partition ended before, by what has to come again of the log.
-fn ends(replay: &VecDeque<EpochRecord>, partition: &str, from: u64) -> VecDeque<(u64, Epoch)> {
-    let mut offset = from;
-    let mut ends = VecDeque::new();
-    for record in replay {
-        offset = record.bindings.get(partition).copied().unwrap_or(offset);
-        if record.commands.contains(&Command::End) {
-            ends.push_back((offset, record.epoch));
-        }
-    }
-    ends
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -271,67 +261,6 @@ impl Intake {
     /// The fault that ended the intake.
     pub fn take_failure(&self) -> Option<IntakeError> {
         lock(&self.failure).take()
-    }
-
-    /// When an epoch was last stamped or committed, and whether anything is on its way or could be read.
-    #[must_use]
-    pub fn activity(&self) -> (Instant, bool) {
-        let (state, limit) = (lock(&self.state), self.limit());
-        let flies = |s: &PartitionState| s.flights.front().is_some_and(|flight| flight.epoch <= limit);
-        let busy = state.partitions.iter().any(|s| !s.done || flies(s));
-        (*lock(&self.moved), busy)
-    }
-
-    /// Whether some worker is inside a read.
-    #[must_use]
-    pub fn reading(&self) -> bool {
-        self.reading.load(Ordering::Acquire) > 0
-    }
-
-    /// Whether the log waits for the outside right now.
-    #[must_use]
-    pub fn waits_for_log(&self) -> bool {
-        self.log.waiting()
-    }
-
-    /// The newest epoch that a record was stamped with, 0 before the first.
-    #[must_use]
-    pub fn newest(&self) -> Epoch {
-        self.newest.load(Ordering::Relaxed)
-    }
-
-    /// How long ago a source last gave a record.
-    #[must_use]
-    pub fn idle(&self, source: usize) -> Duration {
-        let state = lock(&self.state);
-        let of_source = state.partitions.iter().filter(|partition| partition.source == source);
-        of_source.map(|partition| partition.last_read.elapsed()).min().unwrap_or_default()
-    }
-
-    /// Seconds from the reading of each record to the commit of its epoch by all sinks.
-    #[must_use]
-    pub fn latency(&self) -> &Histogram {
-        &self.latency
-    }
-
-    /// How far the intake is.
-    #[must_use]
-    pub fn progress(&self) -> IntakeProgress {
-        let mut progress = IntakeProgress {
-            records: self.records.load(Ordering::Relaxed),
-            total: Some(0),
-            before: self.before,
-            ..Default::default()
-        };
-        // not from the readers: one of them may be inside a read that waits for the outside
-        let state = lock(&self.state);
-        for (read, total) in state.partitions.iter().map(|s| s.progress) {
-            progress.read += read;
-            progress.total = progress.total.zip(total).map(|(a, b)| a + b);
-        }
-        progress.bytes_in_flight = state.partitions.iter().map(PartitionState::bytes_in_flight).sum();
-        progress.epochs_in_flight = state.partitions.iter().map(|s| s.flights.len()).max().unwrap_or(0);
-        progress
     }
 
     fn wake(&self, state: &State) {

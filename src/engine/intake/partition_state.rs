@@ -10,6 +10,7 @@ use super::{ClockSettings, IntakeSettings, Position};
 use crate::engine::{
     Epoch,
     clock::{ClockState, EventClock, Reading, Stamp},
+    log::record::{Command, EpochRecord},
     partition::{Address, Committed, Partition, PartitionEntry},
 };
 
@@ -100,6 +101,19 @@ pub(super) struct PartitionState {
     pub(super) done: bool,
     /// It is done because its input is, not because of a stop.
     pub(super) ended: bool,
+}
+
+/// Where the input of a partition ended before, by what has to come again of the log.
+pub(super) fn ends(replay: &VecDeque<EpochRecord>, partition: &str, from: u64) -> VecDeque<(u64, Epoch)> {
+    let mut offset = from;
+    let mut ends = VecDeque::new();
+    for record in replay {
+        offset = record.bindings.get(partition).copied().unwrap_or(offset);
+        if record.commands.contains(&Command::End) {
+            ends.push_back((offset, record.epoch));
+        }
+    }
+    ends
 }
 
 impl PartitionState {

@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::engine::{
     clock::Reading,
-    log::{LogError, LogEvents, record::Body},
+    log::{
+        LogError, LogEvents,
+        record::{Body, Command},
+    },
     partition::{Address, Envelope, Partition, RawChunk, RawRecord, SourceError},
     threads::ThreadError,
 };

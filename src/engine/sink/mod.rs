@@ -11,6 +11,7 @@
 
 pub mod chain;
 mod disturb;
+mod shard;
 pub mod writer;
 pub mod writers;
 

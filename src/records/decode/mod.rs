@@ -29,6 +29,7 @@ mod json;
 mod key;
 mod refusal;
 mod review;
+mod skipped;
 
 pub use feedback::{DecodedFeedback, FeedbackDecoder, Label};
 pub use field_map::{FeedbackFields, FieldMap, ReviewFields, UnknownField};

@@ -20,6 +20,7 @@ pub struct CheckpointMeter {
     duration: Histogram,
     stored: AtomicU64,
     failed: AtomicU64,
+    retries: AtomicU64,
     bytes: AtomicU64,
     epoch: AtomicU64,
     /// Milliseconds since 1970.
@@ -32,6 +33,7 @@ impl Default for CheckpointMeter {
             duration: Histogram::new(DURATION),
             stored: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+            retries: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             epoch: AtomicU64::new(0),
             at: AtomicU64::new(0),
@@ -60,6 +62,16 @@ impl CheckpointMeter {
     /// A checkpoint could not be stored.
     pub fn failed(&self) {
         self.failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The store has not answered, and is tried again.
+    pub fn tries_again(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often the store was tried again.
+    pub(super) fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
     }
 
     /// How long they took.

@@ -1,6 +1,6 @@
 //! What a run is about at the moment, in one word. Parts of it that wait for the outside make it `degraded` as long as they do.
 
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 /// What a run is about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,11 +44,15 @@ impl Status {
 pub struct StatusMeter {
     status: AtomicU8,
     waiting: AtomicUsize,
+    started: AtomicBool,
 }
 
 impl StatusMeter {
     /// The run has come to this.
     pub fn set(&self, status: Status) {
+        if matches!(status, Status::Standby | Status::Running) {
+            self.started.store(true, Ordering::Relaxed);
+        }
         self.status.store(status as u8, Ordering::Relaxed);
     }
 
@@ -60,6 +64,12 @@ impl StatusMeter {
     /// It has been answered.
     pub fn end_to_wait(&self) {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether it was under way once, or stood by: how long that lasts depends on another run, not on this one's health.
+    #[must_use]
+    pub fn started(&self) -> bool {
+        self.started.load(Ordering::Relaxed)
     }
 
     /// What the run is about.
@@ -93,5 +103,23 @@ mod tests {
         assert_eq!(meter.states().iter().filter(|(_, on)| *on > 0.0).count(), 1);
         meter.end_to_wait();
         assert_eq!(meter.status(), Status::Running);
+    }
+
+    #[test]
+    fn a_run_has_started_when_it_was_under_way_or_stood_by_and_that_stays() {
+        for (before, then) in [(Status::Restoring, Status::Running), (Status::Starting, Status::Standby)] {
+            let meter = StatusMeter::default();
+            meter.set(before);
+            meter.begin_to_wait();
+            assert!(!meter.started(), "{before:?}");
+            meter.set(then);
+            for later in [then, Status::Starting, Status::Restoring, Status::Stopping] {
+                meter.set(later);
+                assert!(meter.started(), "{later:?} after {then:?}");
+            }
+        }
+        let stopped = StatusMeter::default();
+        stopped.set(Status::Stopping);
+        assert!(!stopped.started());
     }
 }

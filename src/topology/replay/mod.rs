@@ -2,7 +2,7 @@
 //!
 //! The new state folder begins with a copy of the log's partitions and epochs, so the replay is a start like any other
 //! that finds no checkpoint: the same epochs must come again. It ends with the last of them, whatever the input has by
-//! now. Nothing of the real run is written or locked, so it may be going on. A log whose beginning was truncated is run from
+//! now; an input that ended and has grown since is read in the same parts (`parts`). Nothing of the real run is written or locked, so it may be going on. A log whose beginning was truncated is run from
 //! the oldest checkpoint that is kept.
 //!
 //! # Layout
@@ -12,7 +12,7 @@ pub mod compare;
 mod from_checkpoint;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -26,7 +26,7 @@ pub use compare::{Compared, Outcome};
 use self::{compare::compare_with, from_checkpoint::Base};
 use super::{
     configuration::SEMANTICS_VERSION,
-    options::{Clock, DEAD_LETTERS},
+    options::DEAD_LETTERS,
     plan::Plan,
     start::LOG,
     stored::{StoredState, StoredStateError},
@@ -36,13 +36,11 @@ use crate::{
     engine::{
         Epoch,
         disk::Disk,
-        intake::{Beginning, Position},
         journal::Journal,
         log::{
             file::format,
-            record::{Body, Command, LogRecord},
+            record::{Body, LogRecord},
         },
-        partition::{EndsAt, PartitionEntry},
     },
 };
 
@@ -85,12 +83,6 @@ pub enum ReplayError {
         /// Its version.
         found: u32,
     },
-    /// The input has grown after its end.
-    #[error(
-        "the input ended with epoch {0} and has grown afterwards: what came later fell in later epochs only because of \
-         that end, which a run from empty state does not see"
-    )]
-    Grown(Epoch),
     /// The folder is in use.
     #[error("{0} is not empty: a replay overwrites nothing; give it a new folder")]
     NotEmpty(PathBuf),
@@ -186,7 +178,9 @@ pub fn prepare(disk: &Arc<dyn Disk>, plan: &Plan, into: &Path) -> Result<Prepare
 /// Refuses a log that does not give the same outputs from the state after an epoch.
 fn refuse(plan: &Plan, state: &StoredState, after: Epoch) -> Result<(), ReplayError> {
     let epochs = || state.log.epochs().filter(|record| record.epoch > after);
-    let Some(last) = epochs().last() else { return Err(ReplayError::Empty) };
+    if epochs().next().is_none() {
+        return Err(ReplayError::Empty);
+    }
     let logged: BTreeSet<u64> = state
         .log
         .records
@@ -202,11 +196,7 @@ fn refuse(plan: &Plan, state: &StoredState, after: Epoch) -> Result<(), ReplayEr
             return Err(ReplayError::Semantics { generation, found: start.semantics_version });
         }
     }
-    let mut before = epochs().filter(|record| record.epoch < last.epoch);
-    match before.find(|record| record.commands.contains(&Command::End)) {
-        Some(end) if plan.options.clock == Clock::Event => Err(ReplayError::Grown(end.epoch)),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// The records that the replay's log begins with.
@@ -225,31 +215,4 @@ fn seed(state: &StoredState, base: Option<&Base<'_>>, until: Epoch) -> Vec<LogRe
     let generation = state.log.generation();
     let record = |(body, seq)| LogRecord { seq, generation, body };
     start.into_iter().chain(known).zip(1..).map(record).collect()
-}
-
-/// Leaves of an opened input what the log has: no epoch after its last one, and where the input had ended, or epochs were
-/// cut in time, each partition ends where the log does. (With `clock: event`, an epoch may follow from what comes after it.)
-pub(super) fn only_logged(
-    partitions: Vec<PartitionEntry>,
-    source_ids: &[String],
-    clock: Clock,
-    beginning: &mut Beginning,
-) -> Vec<PartitionEntry> {
-    let mut ends: BTreeMap<String, u64> = BTreeMap::new();
-    for record in &beginning.replay {
-        ends.extend(record.bindings.iter().map(|(partition, end)| (partition.clone(), *end)));
-    }
-    let last = beginning.replay.back();
-    let ended = last.is_some_and(|record| record.commands.contains(&Command::End));
-    beginning.limit = last.map(|record| record.epoch);
-    if !ended && clock == Clock::Event {
-        return partitions;
-    }
-    let cut = |(mut entry, from): (PartitionEntry, &Position)| {
-        let key = format!("{}/{}", source_ids[entry.source], entry.number);
-        let end = ends.get(&key).copied().unwrap_or(from.offset);
-        entry.partition = Box::new(EndsAt::new(entry.partition, end));
-        entry
-    };
-    partitions.into_iter().zip(&beginning.positions).map(cut).collect()
 }
