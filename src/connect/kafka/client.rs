@@ -194,10 +194,7 @@ impl ClientContext for ClientState {
 
     fn error(&self, error: KafkaError, reason: &str) {
         // what a reader asks for is no error
-        if matches!(
-            error.rdkafka_error_code(),
-            Some(RDKafkaErrorCode::PartitionEOF | RDKafkaErrorCode::NoOffset)
-        ) {
+        if matches!(code_of(&error), Some(RDKafkaErrorCode::PartitionEOF | RDKafkaErrorCode::NoOffset)) {
             return;
         }
         self.0.errors.fetch_add(1, Ordering::Relaxed);

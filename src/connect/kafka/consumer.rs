@@ -27,7 +27,7 @@ use rdkafka::{
 use super::{
     client::ClientState,
     connection::{ConnectionSettings, Role},
-    error::ClusterError,
+    error::{ClusterError, code_of},
     log::WITHIN,
     native::each_header,
 };
@@ -253,7 +253,7 @@ impl TopicReader {
 
     /// What an error of the partition means: an end of the run, or a broker that is away for a while.
     fn judge(&self, error: &KafkaError) -> Result<(), SourceError> {
-        let reason = match error.rdkafka_error_code() {
+        let reason = match code_of(error) {
             Some(Code::AutoOffsetReset | Code::OffsetOutOfRange) => format!(
                 "the topic has no record at this offset any more: retention has removed what was not read yet, or the topic was \
                  deleted and made again ({error}). Give it a longer retention, and begin anew with `dirigent run --from-scratch`"

@@ -308,7 +308,7 @@ impl Transactions {
         for record in records {
             let mut record = message(&record);
             while let Err((error, back)) = producer.send(record) {
-                let full = error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull);
+                let full = code_of(&error) == Some(RDKafkaErrorCode::QueueFull);
                 if !full || started.elapsed() > self.within {
                     return Err(error);
                 }
