@@ -34,6 +34,7 @@ mod kafka {
     mod expected;
     mod history;
     mod kills;
+    mod metrics;
     mod nodes;
     mod outages;
     mod proxied;

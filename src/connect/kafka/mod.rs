@@ -5,7 +5,7 @@
 //!
 //! # Layout
 //! [`connection`]: the settings that sources, sinks and commands share. `properties`: what librdkafka is told; `pinned`: what we rely on. [`secrets`]: what
-//! is never printed. [`client`]: what a client reports: logs, statistics, errors, deliveries. [`error`]: what went wrong, in words.
+//! is never printed. [`client`]: what a client reports: logs, statistics, errors, deliveries. `standing`: how far a source is behind. [`error`]: what went wrong, in words.
 //! [`topics`]: clusters asked for topics as they are (`topic`), and making them. [`wanted`]: what they should be like. `token`: tokens to log in with. `native`: calls that the Rust binding lacks.
 
 mod arrivals;
@@ -29,6 +29,7 @@ pub mod secrets;
 pub mod sink;
 pub mod source;
 mod standby;
+mod standing;
 mod token;
 mod topic;
 pub mod topics;
