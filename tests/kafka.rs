@@ -29,6 +29,7 @@ mod kafka {
     mod checks;
     mod clients;
     mod commands;
+    mod dead_letters;
     mod declared;
     mod edges;
     mod expected;

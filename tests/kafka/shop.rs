@@ -189,23 +189,26 @@ sinks:
 
     /// Waits until everything that stands in the input is committed: the group's offsets say so.
     pub(super) fn wait_until_committed(&self, running: &mut Running) {
-        let started = Instant::now();
         for stem in ["reviews", "feedback"] {
-            let topic = self.topic(stem);
-            let expected = ends(&self.settings, &topic);
-            loop {
-                let offsets = group_offsets(&self.settings, &self.name, &topic);
-                // one that nothing was written to has none
-                if expected.iter().zip(&offsets).all(|(end, at)| *end == 0 || at == end) {
-                    break;
-                }
-                assert!(
-                    running.alive() && started.elapsed() < HANG,
-                    "{topic}: {offsets:?} of {expected:?} are committed:\n{}",
-                    running.said()
-                );
-                std::thread::sleep(Duration::from_millis(50));
+            self.wait_until_committed_to(stem, &ends(&self.settings, &self.topic(stem)), running);
+        }
+    }
+
+    /// Waits until the group's offsets of an input topic are these.
+    pub(super) fn wait_until_committed_to(&self, stem: &str, expected: &[u64], running: &mut Running) {
+        let (topic, started) = (self.topic(stem), Instant::now());
+        loop {
+            let offsets = group_offsets(&self.settings, &self.name, &topic);
+            // one that nothing was written to has none
+            if expected.iter().zip(&offsets).all(|(end, at)| *end == 0 || at == end) {
+                return;
             }
+            assert!(
+                running.alive() && started.elapsed() < HANG,
+                "{topic}: {offsets:?} of {expected:?} are committed:\n{}",
+                running.said()
+            );
+            std::thread::sleep(Duration::from_millis(50));
         }
     }
 
