@@ -39,7 +39,7 @@ pub enum ClusterError {
     },
     /// TLS came to no end.
     #[error(
-        "cannot {doing}: no TLS with the brokers at {brokers}: {reason}. `tls.ca_file` has to name the authority that signed their certificate, and that certificate the host as `bootstrap_servers` does"
+        "cannot {doing}: no TLS with the brokers at {brokers}: {reason}. `tls.ca_file` has to name the authority that signed their certificate, and that certificate the host as `bootstrap_servers` does; where they ask for a certificate, `tls.certificate_file` and `tls.key_file` give one that they trust"
     )]
     Untrusted {
         /// What was tried.
