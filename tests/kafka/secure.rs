@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::{
     broker::{Broker, HANG, Wish, settings},
     clients::{cluster, flush, fresh_topic, read_to, send, unique, writer},
+    commands::{dirigent, text},
 };
 
 /// One broker with TLS and SASL for all tests here.
@@ -141,6 +142,28 @@ fn a_certificate_of_ones_own_lets_in_and_none_is_told() {
             "{told}"
         );
     }
+}
+
+#[test]
+fn produce_and_consume_log_in_with_the_token_in_a_file() {
+    let Some(broker) = broker() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("token"), token("dirigent", 3_600)).unwrap();
+    let topic = fresh_topic(&over_tls(broker, &scram("dirigent", "dirigent-secret")), "tokens");
+    let authority = format!("ssl.ca.location={}", broker.file("secure/ca.pem"));
+    let reached = ["--topic", &topic, "--token-file", "token", "--property", &authority];
+    let run = |command: &[&str], input: &str| {
+        let arguments = [command, &reached].concat();
+        let output = dirigent(folder.path(), &broker.secure_bootstrap(), &arguments, input);
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, out, err) = run(&["produce", "-"], "one\ntwo\n");
+    assert!(code == Some(0) && out.starts_with("2 records written"), "{out}{err}");
+    let (code, out, err) = run(&["consume", "--from-beginning", "--to-end"], "");
+    assert_eq!((code, out.as_str()), (Some(0), "one\ntwo\n"), "{err}");
+    std::fs::write(folder.path().join("token"), token("dirigent", 0)).unwrap();
+    let (code, _, err) = run(&["produce", "-"], "three\n");
+    assert!(code == Some(1) && err.contains("with the token in token") && err.contains("expired"), "{err}");
 }
 
 #[test]
