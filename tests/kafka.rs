@@ -25,6 +25,7 @@ mod oracle {
 }
 
 mod kafka {
+    mod at_least_once;
     mod broker;
     mod checks;
     mod clients;

@@ -99,6 +99,12 @@ impl State {
         disk.make_folder(folder).map_err(fault)?;
         let lock = disk.lock(&folder.join(LOCK)).map_err(fault)?;
         let lock = lock.ok_or_else(|| StartError::Locked(folder.to_owned()))?;
+        if plan.log_elsewhere().is_some()
+            && !from_scratch
+            && disk.length(&folder.join(LOG)).map_err(fault)?.is_some()
+        {
+            return Err(StartError::LogIsHere(folder.to_owned()));
+        }
         // a run that goes on elsewhere is over before anything of it is touched
         let elsewhere = match log_elsewhere(plan, disk, options)? {
             Some(mut log) => Some((log.open(from_scratch)?, log)),

@@ -9,6 +9,7 @@
 //! [`topics`]: clusters asked for topics as they are (`topic`), and making them. [`wanted`]: what they should be like. `token`: tokens to log in with. `native`: calls that the Rust binding lacks.
 
 mod arrivals;
+mod at_least_once;
 mod claim;
 pub mod client;
 pub mod connection;
@@ -19,6 +20,7 @@ mod fence;
 mod log;
 mod log_writer;
 mod native;
+mod outputs;
 mod partitioner;
 mod patience;
 mod pinned;
