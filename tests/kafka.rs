@@ -25,15 +25,18 @@ mod oracle {
 }
 
 mod kafka {
+    mod at_least_once;
     mod broker;
     mod checks;
     mod clients;
     mod commands;
+    mod dead_letters;
     mod declared;
     mod edges;
     mod expected;
     mod history;
     mod kills;
+    mod metrics;
     mod nodes;
     mod outages;
     mod proxied;

@@ -13,6 +13,7 @@ use std::{
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
+    error::{KafkaError, RDKafkaErrorCode},
     producer::{BaseProducer, BaseRecord, Producer},
 };
 
@@ -73,7 +74,7 @@ pub(crate) fn producer(brokers: &str) -> Outcome<BaseProducer> {
 pub(crate) fn send(producer: &BaseProducer, topic: &str, key: &[u8], value: &[u8]) -> Outcome<()> {
     let mut record = BaseRecord::to(topic).key(key).payload(value);
     while let Err((error, back)) = producer.send(record) {
-        if error.rdkafka_error_code() != Some(rdkafka::types::RDKafkaErrorCode::QueueFull) {
+        if !matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)) {
             return Err(error.into());
         }
         record = back;

@@ -211,8 +211,10 @@ sinks:
     }
 
     fn latency(&self, rate: f64) -> Outcome<()> {
-        println!("\n| epoch, {rate:.0} events/s | scores | p50 | p90 | p99 | longest |");
-        println!("| --- | --- | --- | --- | --- | --- |");
+        println!(
+            "\n| epoch, {rate:.0} events/s | scores | p50 | p90 | p99 | longest | of it until the review is readable, p50 | p99 |"
+        );
+        println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
         let mut histograms = String::new();
         for epoch in ["100ms", "20ms"] {
             let name = format!("latency-{epoch}");
@@ -222,16 +224,22 @@ sinks:
             let mut child = self.run(&topology, &name).spawn()?;
             let found = self.watch(&mut child, &name, &input, rate);
             end(&mut child, "TERM")?;
-            let mut found = found?;
+            let (mut found, mut readable) = found?;
             found.sort_by(f64::total_cmp);
-            let at = |share: f64| found[((found.len() as f64 * share) as usize).min(found.len() - 1)];
+            readable.sort_by(f64::total_cmp);
+            let of = |sorted: &[f64], share: f64| {
+                sorted[((sorted.len() as f64 * share) as usize).min(sorted.len() - 1)]
+            };
+            let at = |share| of(&found, share);
             println!(
-                "| {epoch} | {} | {:.0} ms | {:.0} ms | {:.0} ms | {:.0} ms |",
+                "| {epoch} | {} | {:.0} ms | {:.0} ms | {:.0} ms | {:.0} ms | {:.0} ms | {:.0} ms |",
                 found.len(),
                 at(0.5),
                 at(0.9),
                 at(0.99),
-                at(1.0)
+                at(1.0),
+                of(&readable, 0.5),
+                of(&readable, 0.99)
             );
             histograms += &format!("\n{epoch}:");
             let mut from = 0.0;
@@ -245,12 +253,13 @@ sinks:
         Ok(())
     }
 
-    /// The latencies of scores, in ms.
-    fn watch(&self, child: &mut Child, name: &str, input: &str, rate: f64) -> Outcome<Vec<f64>> {
+    /// The latencies in ms: of scores, and of the reviews until a reader has them.
+    fn watch(&self, child: &mut Child, name: &str, input: &str, rate: f64) -> Outcome<(Vec<f64>, Vec<f64>)> {
         const EVERY: Duration = Duration::from_millis(20);
         const WARM: Duration = Duration::from_secs(8);
         const LENGTH: Duration = Duration::from_secs(40);
         let reader = Reader::start(&self.brokers, &format!("{name}.products"), "probe-")?;
+        let reviews = Reader::start(&self.brokers, input, "probe-")?;
         let producer = producer(&self.brokers)?;
         self.wait_for(child, name, &reader, || probe(&producer, input, "probe-first"), "probe-first")?;
         let mut lines = Lines::of(&self.all)?;
@@ -272,12 +281,15 @@ sinks:
         flush(&producer)?;
         let last = format!("probe-{}", probes.len() - 1);
         self.wait_for(child, name, &reader, || Ok(()), &last)?;
-        let warm = probes.iter().enumerate().filter(|(_, (at, _))| *at >= WARM);
-        let found = warm.filter_map(|(n, (_, sent))| {
-            let seen = reader.seen(&format!("probe-{n}"))?;
-            Some(seen.duration_since(*sent).as_secs_f64() * 1e3)
-        });
-        Ok(found.collect())
+        let of = |reader: &Reader| {
+            let warm = probes.iter().enumerate().filter(|(_, (at, _))| *at >= WARM);
+            let found = warm.filter_map(|(n, (_, sent))| {
+                let seen = reader.seen(&format!("probe-{n}"))?;
+                Some(seen.duration_since(*sent).as_secs_f64() * 1e3)
+            });
+            found.collect::<Vec<f64>>()
+        };
+        Ok((of(&reader), of(&reviews)))
     }
 
     /// Waits for a product's score, and does something every half second.

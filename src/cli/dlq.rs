@@ -12,6 +12,7 @@ use std::{
     process::ExitCode,
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
 use super::{state_table::lines, validate::TopologyArgs};
@@ -226,7 +227,10 @@ fn show(places: &[Place], args: &ShowArgs) -> Result<(), String> {
         println!("  {message}");
         match value {
             None => println!("  no value"),
-            Some(value) => println!("  {}", String::from_utf8_lossy(&value)),
+            Some(value) => match String::from_utf8(value) {
+                Ok(text) => println!("  {text}"),
+                Err(bytes) => println!("  base64: {}", STANDARD.encode(bytes.as_bytes())),
+            },
         }
     })
 }

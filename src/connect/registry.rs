@@ -16,6 +16,7 @@ use crate::{
     engine::{
         arrivals::Arrivals,
         disk::Disk,
+        journal::JournalError,
         log::{
             LogStore,
             contents::LogContents,
@@ -214,6 +215,9 @@ pub struct LogPlace {
     pub written: fn(&Value, &str) -> Result<WrittenElsewhere, OpenError>,
 }
 
+/// Reads how far sinks have written; nothing, where that lies elsewhere.
+pub type KeptProgress = fn(&dyn Disk, &Path) -> Result<Option<WrittenElsewhere>, JournalError>;
+
 /// Opens sinks that are written in one act, by id and settings.
 pub type OpenSinks = fn(&[(&str, &Value)], &SinkContext<'_>) -> Result<OpenSink, OpenSinkError>;
 
@@ -234,8 +238,10 @@ pub struct SinkKind {
     pub target: fn(&Value) -> Target,
     /// Whether all sinks of the kind are written in one act; else each by itself.
     pub together: bool,
-    /// The place that it has for the log of a run, if that is not to lie in the state folder.
-    pub log: Option<&'static LogPlace>,
+    /// The place that it has for the log of a run with these settings, if that is not to lie in the state folder.
+    pub log: fn(&Value) -> Option<&'static LogPlace>,
+    /// What the state folder says of how far the sinks of the kind have written, where one record says it of all of them.
+    pub kept: Option<KeptProgress>,
     /// Opens them for a run, where their progress says that they were left.
     pub open: OpenSinks,
 }

@@ -139,7 +139,8 @@ impl Assembly {
             Some(state) => {
                 let (resumed, held) = state.resume(&plan, &found)?;
                 (lock, read_again) = (Some(held), resumed.read_again);
-                (resumed.log, resumed.restored, resumed.beginning, resumed.end)
+                let log = resumed.needed.beside(resumed.log, options.metrics.cluster());
+                (log, resumed.restored, resumed.beginning, resumed.end)
             }
         };
         partitions = match options.writes {

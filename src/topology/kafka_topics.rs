@@ -1,6 +1,6 @@
 //! The topics of a topology, by cluster: those that its sources read and its sinks write, the epoch log and the progress records.
 //!
-//! Log and progress lie on the cluster of the sinks; there is at most one. What a topic has to be like follows from what flows there:
+//! Log and progress lie on the cluster of the sinks, unless those are written at least once; there is at most one. What a topic has to be like follows from what flows there:
 //! of a table the last record of a key is its state, of everything else each record counts.
 
 use serde_json::Value;
@@ -55,7 +55,8 @@ impl Plan {
                 cluster.add(WantedTopic { name, used_as, user: format!("sink `{}`", sink.id) });
             }
         }
-        if let Some(cluster) = sinks.first().and_then(|sink| cluster_of(&mut clusters, &sink.settings)) {
+        let log = self.log_elsewhere().map(|(_, settings)| settings);
+        if let Some(cluster) = log.and_then(|settings| cluster_of(&mut clusters, settings)) {
             cluster.add(WantedTopic::log(&self.name));
             cluster.add(WantedTopic::progress(&self.name, SHARDS));
         }

@@ -29,6 +29,7 @@ mod edges;
 mod execute;
 mod mismatch;
 mod models;
+mod needed_offsets;
 mod open;
 mod owner;
 mod parts;

@@ -29,6 +29,8 @@ struct Writer<'a> {
     id: &'a str,
     target: Target,
     span: Span,
+    /// Whether it is written with others of its kind, and its kind has a place for the log.
+    has_log: Option<bool>,
 }
 
 impl Writer<'_> {
@@ -62,6 +64,12 @@ pub(super) fn meetings(
             first.filter(|first| writer.cluster().is_some() && first.cluster() != writer.cluster())
         {
             faults.push(two_clusters(first, writer));
+        }
+    }
+    for (n, writer) in writers.iter().enumerate() {
+        let other = |first: &&Writer<'_>| first.has_log.is_some_and(|has| writer.has_log == Some(!has));
+        if let Some(first) = writers[..n].iter().find(other) {
+            faults.push(two_deliveries(first, writer));
         }
     }
     for source in components.sources.iter().filter(|source| source.healthy) {
@@ -109,7 +117,9 @@ fn writers<'a>(sinks: &'a [Declared<'a, SinkKind>]) -> Vec<Writer<'a>> {
     let writer = |sink: &'a Declared<'a, SinkKind>| {
         let target = (sink.kind?.target)(&sink.settings);
         let span = place_of(sink, target.setting);
-        Some(Writer { id: sink.id, target, span })
+        let kind = sink.kind?;
+        let has_log = kind.together.then(|| (kind.log)(&sink.settings).is_some());
+        Some(Writer { id: sink.id, target, span, has_log })
     };
     healthy.filter_map(writer).collect()
 }
@@ -139,6 +149,21 @@ fn two_clusters(first: &Writer<'_>, second: &Writer<'_>) -> Fault {
     Fault::new(second.span, message, "on the second cluster")
         .also(first.span, "on the first cluster")
         .help("give both sinks the same `bootstrap_servers`; a second topology, of another name, may write elsewhere")
+}
+
+fn two_deliveries(first: &Writer<'_>, second: &Writer<'_>) -> Fault {
+    let words = |once: bool| if once { "exactly once" } else { "at least once" };
+    let (one, other) = (first.has_log == Some(true), second.has_log == Some(true));
+    let message = format!(
+        "`{}` is written {} and `{}` {}: what an epoch gives is written in one act, and its log lies in one place",
+        first.id,
+        words(one),
+        second.id,
+        words(other)
+    );
+    Fault::new(second.span, message, words(other))
+        .also(first.span, words(one))
+        .help("give all these sinks the same `delivery`; a second topology, of another name, may have the other one")
 }
 
 fn written_and_read(writer: &Writer<'_>, source: &str, read: Span) -> Fault {

@@ -126,7 +126,7 @@ impl Plan {
     /// What opens the place of the log, and the settings of the sink that has it, if it is not the state folder.
     #[must_use]
     pub fn log_elsewhere(&self) -> Option<(&'static LogPlace, &Value)> {
-        self.sinks.iter().find_map(|sink| Some((sink.kind.log?, &sink.settings)))
+        self.sinks.iter().find_map(|sink| Some(((sink.kind.log)(&sink.settings)?, &sink.settings)))
     }
 
     /// Every edge that some step or sink reads.

@@ -9,6 +9,7 @@ pub use super::start_error::StartError;
 use super::{
     assemble::{RunOptions, Writes},
     configuration::SEMANTICS_VERSION,
+    needed_offsets::NeededOffsets,
     owner::claim,
     plan::Plan,
     unchanged::{compare_files, refuse_what_has_changed},
@@ -68,6 +69,8 @@ pub struct Resumed {
     pub end: Epoch,
     /// Bytes of unpacked input, after the checkpoint, that the log covers already.
     pub read_again: u64,
+    /// What its checkpoints need of its topics.
+    pub needed: NeededOffsets,
 }
 
 /// A partition as it was opened now.
@@ -96,6 +99,12 @@ impl State {
         disk.make_folder(folder).map_err(fault)?;
         let lock = disk.lock(&folder.join(LOCK)).map_err(fault)?;
         let lock = lock.ok_or_else(|| StartError::Locked(folder.to_owned()))?;
+        if plan.log_elsewhere().is_some()
+            && !from_scratch
+            && disk.length(&folder.join(LOG)).map_err(fault)?.is_some()
+        {
+            return Err(StartError::LogIsHere(folder.to_owned()));
+        }
         // a run that goes on elsewhere is over before anything of it is touched
         let elsewhere = match log_elsewhere(plan, disk, options)? {
             Some(mut log) => Some((log.open(from_scratch)?, log)),
@@ -197,10 +206,11 @@ impl State {
         };
         let mut begin = vec![Body::Generation(start)];
         begin.extend(new.into_iter().map(Body::Partition));
+        let needed = NeededOffsets::at_start(&contents, restored.as_ref(), found);
         let log = log.begin(contents, generation, begin)?;
         let read_again = read_again(found, &positions, &replay);
         let beginning = Beginning { after, positions, replay, ended, ..Beginning::default() };
-        Ok((Resumed { log, restored, beginning, end, read_again }, lock))
+        Ok((Resumed { log, restored, beginning, end, read_again, needed }, lock))
     }
 }
 

@@ -27,6 +27,13 @@ pub enum StartError {
         /// The kind of file system.
         kind: String,
     },
+    /// The log was kept in the folder, and is to lie elsewhere now.
+    #[error(
+        "the state folder {0} has an epoch log of its own, and that of this topology lies on the cluster of its sinks: they were \
+         files before, or written at least once. Take that change back, give the topology another `state` and `name`, or begin \
+         anew with `dirigent run --from-scratch`"
+    )]
+    LogIsHere(PathBuf),
     /// The system refused.
     #[error("cannot use the state folder {folder}: {reason}")]
     State {

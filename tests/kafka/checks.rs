@@ -13,20 +13,32 @@ use crate::oracle::products::{self, Share};
 
 /// All of it.
 pub(super) fn check(shop: &Shop, report: &Value) {
+    let read = |stem: &str| records(&shop.settings, &shop.topic(stem));
+    let [scored, products, models, dead] = ["scored", "products", "models", "dead"].map(read);
+    check_outputs(shop, report, &scored, &products, &models, &dead);
+    log_is_dense(&read("epochs"));
+    progress_rises(&read("progress"));
+}
+
+/// The outputs, and the books.
+pub(super) fn check_outputs(
+    shop: &Shop,
+    report: &Value,
+    scored: &[Record],
+    products: &[Record],
+    models: &[Record],
+    dead: &[Record],
+) {
     let inputs = inputs(shop);
-    let scored = records(&shop.settings, &shop.topic("scored"));
-    let products = records(&shop.settings, &shop.topic("products"));
-    for (topic, key, outputs) in [("scored", "review_id", &scored), ("products", "product_id", &products)] {
+    for (topic, key, outputs) in [("scored", "review_id", scored), ("products", "product_id", products)] {
         one_record_a_key_and_epoch(topic, outputs);
         nothing_for_nothing(topic, &lines(key, outputs));
     }
-    one_record_a_key_and_epoch("models", &records(&shop.settings, &shop.topic("models")));
-    products_follow_from_rows(&lines("review_id", &scored), &lines("product_id", &products));
-    ends_as_the_oracle(&inputs, &scored, &products);
-    refused_once(&inputs, &records(&shop.settings, &shop.topic("dead")));
+    one_record_a_key_and_epoch("models", models);
+    products_follow_from_rows(&lines("review_id", scored), &lines("product_id", products));
+    ends_as_the_oracle(&inputs, scored, products);
+    refused_once(&inputs, dead);
     books_balance(&inputs, report);
-    log_is_dense(&records(&shop.settings, &shop.topic("epochs")));
-    progress_rises(&records(&shop.settings, &shop.topic("progress")));
 }
 
 /// The records of a table as lines of a file would be, in the order of their epochs.

@@ -16,8 +16,8 @@ use serde_json::json;
 use super::{
     broker::{self, Broker, HANG},
     checks::check,
-    clients::{cluster, topic, writer},
-    history::records,
+    clients::{cluster, flush, send, topic, writer},
+    history::{ends, records},
     running::Running,
     shop::{Shop, Wish},
     stream::{Stream, number, seed},
@@ -185,4 +185,47 @@ fn one_node_of_three_may_go_and_come_back() {
     shop.wait_until_committed(&mut running);
     running.stop();
     check(&shop, &shop.report());
+}
+
+#[test]
+fn what_a_start_from_scratch_does_not_write_again_is_removed_from_compacted_topics() {
+    let Some(broker) = Broker::shared() else { return };
+    let bootstrap = broker.bootstrap();
+    let compacted = vec![("cleanup.policy", "compact".to_owned())];
+    let shop = Shop::make(&broker.settings(&json!({})), &Wish { scored: compacted, ..Wish::at(&bootstrap) });
+    let reviews = shop.topic("reviews");
+    let put = |ids: &[u32]| {
+        let (writer, _) = writer(&shop.settings, None);
+        for id in ids {
+            let review = format!(
+                r#"{{"review_id":"r{id}","product_id":"p{id}","text":"It is fine","lang":"en","ts":1700000000}}"#
+            );
+            send(&writer, &reviews, &format!("r{id}"), &review);
+        }
+        flush(&writer);
+    };
+    put(&[0, 1, 2, 3, 4, 5]);
+    shop.finish(1);
+    let cluster = cluster(&shop.settings);
+    for (partition, end) in (0..).zip(ends(&shop.settings, &reviews)) {
+        cluster.delete_records(&reviews, partition, end).unwrap();
+    }
+    put(&[4, 5, 6]);
+    let before = records(&shop.settings, &shop.topic("scored")).len();
+    let mut running = shop.start_with(2, &["--from-scratch"]);
+    shop.wait_until_committed(&mut running);
+    running.stop();
+    let written = records(&shop.settings, &shop.topic("scored"));
+    let mut last = std::collections::BTreeMap::new();
+    for record in &written {
+        last.insert(record.key_text(), record.value.is_some());
+    }
+    let stands = |id: &u32| last.get(&format!("r{id}")).copied();
+    let found: Vec<Option<bool>> = (0..7).map(|id| stands(&id)).collect();
+    let (gone, there) = (Some(false), Some(true));
+    assert_eq!(found, [gone, gone, gone, gone, there, there, there]);
+    assert_eq!(written.len(), before + 6 + 3, "a tombstone for each key that stood there, then what is read");
+    // where each record counts, none is taken back
+    let products = records(&shop.settings, &shop.topic("products"));
+    assert!(products.iter().all(|record| record.value.is_some()));
 }

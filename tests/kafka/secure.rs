@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::{
     broker::{Broker, HANG, Wish, settings},
     clients::{cluster, flush, fresh_topic, read_to, send, unique, writer},
+    commands::{dirigent, text},
 };
 
 /// One broker with TLS and SASL for all tests here.
@@ -103,7 +104,66 @@ fn an_unknown_authority_is_told() {
     let tls = json!({"ca_file": broker.file("secure/other-ca.pem")});
     let sasl = scram("dirigent", "dirigent-secret");
     let settings = settings(&broker.secure_bootstrap(), &json!({"tls": tls, "sasl": sasl}));
-    insta::assert_snapshot!(refused(broker, &settings), @"cannot reach Kafka: no TLS with the brokers at HOST:PORT: SSL handshake failed: certificate verify failed: broker certificate could not be verified, verify that ssl.ca.location is correctly configured or root CA certificates are installed (install ca-certificates package). `tls.ca_file` has to name the authority that signed their certificate, and that certificate the host as `bootstrap_servers` does");
+    insta::assert_snapshot!(refused(broker, &settings), @"cannot reach Kafka: no TLS with the brokers at HOST:PORT: SSL handshake failed: certificate verify failed: broker certificate could not be verified, verify that ssl.ca.location is correctly configured or root CA certificates are installed (install ca-certificates package). `tls.ca_file` has to name the authority that signed their certificate, and that certificate the host as `bootstrap_servers` does; where they ask for a certificate, `tls.certificate_file` and `tls.key_file` give one that they trust");
+}
+
+/// A listener that asks for a certificate, which says who connects.
+const ASKS_FOR_A_CERTIFICATE: &[&str] = &[
+    "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT,SECURE:SSL",
+    "ssl.client.auth=required",
+    "super.users=User:ANONYMOUS;User:CN=dirigent",
+];
+
+#[test]
+fn a_certificate_of_ones_own_lets_in_and_none_is_told() {
+    let wish = Wish { secure: true, set: ASKS_FOR_A_CERTIFICATE, ..Wish::default() };
+    let Some(broker) = Broker::start(&wish) else { return };
+    let with = |more: Value| {
+        let mut tls = json!({"ca_file": broker.file("secure/ca.pem")});
+        tls.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        settings(&broker.secure_bootstrap(), &json!({"tls": tls}))
+    };
+    let own = |certificate: &str, key: &str| {
+        let [certificate, key] = [certificate, key].map(|name| broker.file(&format!("secure/{name}")));
+        json!({"certificate_file": certificate, "key_file": key})
+    };
+    goes_through(&with(own("client.pem", "client.key")));
+    let mut encrypted = own("client.pem", "client-encrypted.key");
+    encrypted["key_password"] = "client-secret".into();
+    goes_through(&with(encrypted.clone()));
+    encrypted["key_password"] = "s3cret".into();
+    let told = refused(&broker, &with(encrypted));
+    assert!(told.contains("ssl.key.location") && !told.contains("s3cret"), "{told}");
+    for none in [json!({}), own("other-client.pem", "other-client.key")] {
+        let told = refused(&broker, &with(none));
+        assert!(
+            told.starts_with("cannot reach Kafka: no TLS with the brokers at HOST:PORT: ")
+                && told.ends_with("`tls.certificate_file` and `tls.key_file` give one that they trust"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn produce_and_consume_log_in_with_the_token_in_a_file() {
+    let Some(broker) = broker() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("token"), token("dirigent", 3_600)).unwrap();
+    let topic = fresh_topic(&over_tls(broker, &scram("dirigent", "dirigent-secret")), "tokens");
+    let authority = format!("ssl.ca.location={}", broker.file("secure/ca.pem"));
+    let reached = ["--topic", &topic, "--token-file", "token", "--property", &authority];
+    let run = |command: &[&str], input: &str| {
+        let arguments = [command, &reached].concat();
+        let output = dirigent(folder.path(), &broker.secure_bootstrap(), &arguments, input);
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, out, err) = run(&["produce", "-"], "one\ntwo\n");
+    assert!(code == Some(0) && out.starts_with("2 records written"), "{out}{err}");
+    let (code, out, err) = run(&["consume", "--from-beginning", "--to-end"], "");
+    assert_eq!((code, out.as_str()), (Some(0), "one\ntwo\n"), "{err}");
+    std::fs::write(folder.path().join("token"), token("dirigent", 0)).unwrap();
+    let (code, _, err) = run(&["produce", "-"], "three\n");
+    assert!(code == Some(1) && err.contains("with the token in token") && err.contains("expired"), "{err}");
 }
 
 #[test]

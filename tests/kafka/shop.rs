@@ -26,6 +26,8 @@ pub(super) struct Wish<'a> {
     pub(super) librdkafka: &'a str,
     /// More settings of the topology, a line each.
     pub(super) more: &'a str,
+    /// `delivery` of the sinks.
+    pub(super) delivery: &'a str,
     pub(super) replication: u32,
     /// Settings of the topic of scored reviews.
     pub(super) scored: Vec<(&'static str, String)>,
@@ -38,6 +40,7 @@ impl<'a> Wish<'a> {
             checkpoint: "1s",
             librdkafka: "{fetch.wait.max.ms: 100}",
             more: "",
+            delivery: "exactly_once",
             replication: 1,
             scored: Vec::new(),
         }
@@ -78,9 +81,9 @@ impl Shop {
     }
 
     fn topology(&self, wish: &Wish<'_>) -> String {
-        let Wish { bootstrap, checkpoint, librdkafka, more, .. } = wish;
+        let Wish { bootstrap, checkpoint, librdkafka, more, delivery, .. } = wish;
         let at = format!("bootstrap_servers: \"{bootstrap}\", librdkafka: {librdkafka}");
-        let name = &self.name;
+        let (name, to) = (&self.name, format!("delivery: {delivery}, {at}"));
         format!(
             "\
 name: {name}
@@ -103,10 +106,10 @@ transforms:
   products: {{ type: product_scores, inputs: [unique] }}
   learn: {{ type: learn, inputs: [unique], model: sentiment }}
 sinks:
-  scored: {{ type: kafka, inputs: [unique], topic: {name}.scored, {at} }}
-  products: {{ type: kafka, inputs: [products], topic: {name}.products, {at} }}
-  models: {{ type: kafka, inputs: [learn.models], topic: {name}.models, {at} }}
-  dead: {{ type: kafka, inputs: [clean.dead_letters, corrected.dead_letters], topic: {name}.dead, {at} }}
+  scored: {{ type: kafka, inputs: [unique], topic: {name}.scored, {to} }}
+  products: {{ type: kafka, inputs: [products], topic: {name}.products, {to} }}
+  models: {{ type: kafka, inputs: [learn.models], topic: {name}.models, {to} }}
+  dead: {{ type: kafka, inputs: [clean.dead_letters, corrected.dead_letters], topic: {name}.dead, {to} }}
 "
         )
     }
@@ -189,23 +192,26 @@ sinks:
 
     /// Waits until everything that stands in the input is committed: the group's offsets say so.
     pub(super) fn wait_until_committed(&self, running: &mut Running) {
-        let started = Instant::now();
         for stem in ["reviews", "feedback"] {
-            let topic = self.topic(stem);
-            let expected = ends(&self.settings, &topic);
-            loop {
-                let offsets = group_offsets(&self.settings, &self.name, &topic);
-                // one that nothing was written to has none
-                if expected.iter().zip(&offsets).all(|(end, at)| *end == 0 || at == end) {
-                    break;
-                }
-                assert!(
-                    running.alive() && started.elapsed() < HANG,
-                    "{topic}: {offsets:?} of {expected:?} are committed:\n{}",
-                    running.said()
-                );
-                std::thread::sleep(Duration::from_millis(50));
+            self.wait_until_committed_to(stem, &ends(&self.settings, &self.topic(stem)), running);
+        }
+    }
+
+    /// Waits until the group's offsets of an input topic are these.
+    pub(super) fn wait_until_committed_to(&self, stem: &str, expected: &[u64], running: &mut Running) {
+        let (topic, started) = (self.topic(stem), Instant::now());
+        loop {
+            let offsets = group_offsets(&self.settings, &self.name, &topic);
+            // one that nothing was written to has none
+            if expected.iter().zip(&offsets).all(|(end, at)| *end == 0 || at == end) {
+                return;
             }
+            assert!(
+                running.alive() && started.elapsed() < HANG,
+                "{topic}: {offsets:?} of {expected:?} are committed:\n{}",
+                running.said()
+            );
+            std::thread::sleep(Duration::from_millis(50));
         }
     }
 

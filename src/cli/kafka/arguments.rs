@@ -1,4 +1,4 @@
-//! How the brokers are named on the command line: `--brokers`, `--property`, `--property-file`.
+//! How the brokers are named on the command line: `--brokers`, `--property`, `--property-file`, `--token-file`.
 
 use std::{collections::BTreeMap, fs, path::PathBuf, process::ExitCode};
 
@@ -27,6 +27,10 @@ pub struct BrokerArgs {
     /// A file of properties, one a line; `#` begins a comment. Passwords are better here than on a command line.
     #[arg(long, value_name = "FILE")]
     pub property_file: Option<PathBuf>,
+    /// Log in by OAUTHBEARER with the token (JWT) in this file, which is read whenever one is needed; over TLS where
+    /// security.protocol or a property of ssl says so.
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<String>,
 }
 
 impl BrokerArgs {
@@ -63,7 +67,21 @@ impl BrokerArgs {
         }
         let brokers = self.brokers.clone().or_else(|| std::env::var(VARIABLE).ok().filter(|v| !v.is_empty()));
         let brokers = brokers.unwrap_or_else(|| DEFAULT.to_owned());
-        read(&json!({ "bootstrap_servers": brokers, "librdkafka": properties })).map_err(|faults| {
+        let mut settings = json!({ "bootstrap_servers": brokers });
+        if let Some(file) = &self.token_file {
+            settings["sasl"] = json!({ "mechanism": "OAUTHBEARER", "token_file": file });
+            // the login is half of what the protocol says: the other half remains
+            let protocol = properties.remove("security.protocol").map(|protocol| protocol.to_lowercase());
+            let over_tls = match &protocol {
+                Some(protocol) => protocol.ends_with("ssl"),
+                None => properties.keys().any(|name| name.starts_with("ssl.")),
+            };
+            if over_tls {
+                settings["tls"] = json!({});
+            }
+        }
+        settings["librdkafka"] = json!(properties);
+        read(&settings).map_err(|faults| {
             for fault in faults {
                 eprintln!("{fault}");
             }
@@ -80,6 +98,7 @@ fn read(settings: &Value) -> Result<ConnectionSettings, Vec<String>> {
     }
     let words = |(pointer, message, hint): (String, String, String)| match pointer.as_str() {
         "/bootstrap_servers" => format!("--brokers: {message}: {hint}"),
+        "/sasl" => format!("--token-file: {message}: {hint}"),
         _ => format!("--property: {message}: {hint}"),
     };
     Err(faults.into_iter().map(words).collect())
@@ -94,6 +113,7 @@ mod tests {
             brokers: brokers.map(str::to_owned),
             properties: properties.iter().map(|&property| property.to_owned()).collect(),
             property_file: None,
+            token_file: None,
         }
     }
 
@@ -111,6 +131,25 @@ mod tests {
         );
         fs::write(&file, "nothing").unwrap();
         let args = BrokerArgs { property_file: Some(file), ..of(None, &[]) };
+        assert_eq!(args.settings().unwrap_err(), ExitCode::from(EXIT_CONFIG));
+    }
+
+    #[test]
+    fn a_token_leaves_the_choice_of_tls_to_the_properties() {
+        for (properties, over_tls) in [
+            (&["security.protocol=SASL_SSL"][..], true),
+            (&["security.protocol=ssl", "ssl.ca.location=ca.pem"], true),
+            (&["ssl.ca.location=ca.pem"], true),
+            (&["security.protocol=sasl_plaintext"], false),
+            (&[], false),
+        ] {
+            let args = BrokerArgs { token_file: Some("token".into()), ..of(Some("a:1"), properties) };
+            let settings = args.settings().unwrap();
+            assert_eq!(settings.tls.is_some(), over_tls, "{properties:?}");
+            assert_eq!(settings.sasl.unwrap().token_file.as_deref(), Some("token"));
+        }
+        // a name and a password are another login
+        let args = BrokerArgs { token_file: Some("token".into()), ..of(Some("a:1"), &["sasl.username=x"]) };
         assert_eq!(args.settings().unwrap_err(), ExitCode::from(EXIT_CONFIG));
     }
 

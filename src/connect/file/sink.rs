@@ -53,7 +53,8 @@ pub const SINK: SinkKind = SinkKind {
         Target { setting: "path", words: format!("file {path}"), place: Place::file(Path::new(path)) }
     },
     together: false,
-    log: None,
+    log: |_| None,
+    kept: None,
     open: |members, context| {
         let [(id, settings)] = members else { return Err(OpenError::count("file", members.len()).into()) };
         Ok(open(id, Path::new(path_of(settings)), context)?)

@@ -110,8 +110,14 @@ impl Arrivals for TopicWatch {
                 let (name, identity, address) = describe(topic, partition);
                 tracing::info!(source = self.source, partition = name, "a partition has come");
                 let bytes = self.max_record_bytes;
-                let reader =
-                    TopicReader::new(&self.consumption, name.clone(), address.clone(), 0, None, bytes);
+                let reader = TopicReader::new(
+                    &self.consumption,
+                    (name.clone(), address.clone()),
+                    0,
+                    None,
+                    None,
+                    bytes,
+                );
                 let record = PartitionRecord {
                     source: self.source.clone(),
                     number: self.next,

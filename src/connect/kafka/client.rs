@@ -38,6 +38,9 @@ const FIRST_REQUEST: &str = "in state APIVERSION_QUERY";
 const CLOSED_AT_ONCE: &str =
     "a broker closes the connection at the first request. It may ask for TLS or a login (`tls`, `sasl`)";
 
+/// What OpenSSL says where the other side has ended the connection for a reason of TLS.
+const ALERT: &str = "SSL alert number";
+
 /// What a client has reported.
 #[derive(Clone, Debug)]
 pub struct ClientState(Arc<State>);
@@ -194,14 +197,15 @@ impl ClientContext for ClientState {
 
     fn error(&self, error: KafkaError, reason: &str) {
         // what a reader asks for is no error
-        if matches!(
-            error.rdkafka_error_code(),
-            Some(RDKafkaErrorCode::PartitionEOF | RDKafkaErrorCode::NoOffset)
-        ) {
+        if matches!(code_of(&error), Some(RDKafkaErrorCode::PartitionEOF | RDKafkaErrorCode::NoOffset)) {
             return;
         }
         self.0.errors.fetch_add(1, Ordering::Relaxed);
-        let cause = code_of(&error).and_then(Cause::of);
+        let mut cause = code_of(&error).and_then(Cause::of);
+        // a certificate of ours that is refused, or lacking, is told only when the connection is up
+        if cause == Some(Cause::Network) && reason.contains(ALERT) {
+            cause = Some(Cause::Tls);
+        }
         let is_sum = code_of(&error) == Some(RDKafkaErrorCode::AllBrokersDown);
         if let Some(cause) = cause
             // that all brokers are down says less than why one is
@@ -263,12 +267,18 @@ mod tests {
         );
         report(RDKafkaErrorCode::AllBrokersDown, "1/1 brokers are down");
         insta::assert_snapshot!(told(&state, late), @"cannot read the topic `t`: no broker answers at a:1: Connection refused. Does one run there, and is `bootstrap_servers` right?");
+        let alert =
+            "ssl://a:1/1: Receive failed: error:0A000412:SSL routines::bad certificate: SSL alert number 42";
+        report(RDKafkaErrorCode::BrokerTransportFailure, alert);
+        assert!(
+            told(&state, late).contains("no TLS with the brokers at a:1: Receive failed: bad certificate")
+        );
         report(RDKafkaErrorCode::Authentication, "a:1/bootstrap: invalid credentials");
         insta::assert_snapshot!(told(&state, late), @"cannot read the topic `t`: the brokers at a:1 refuse the login of nobody (`sasl` is not set): invalid credentials. Check `sasl`, and that the brokers know this user and this mechanism");
         // another answer stands for itself
         insta::assert_snapshot!(told(&state, RDKafkaErrorCode::UnknownTopicOrPartition), @"cannot read the topic `t`: there is no such topic or partition at a:1, or none that this login may see. `dirigent topics create TOPOLOGY` makes those of a topology");
         insta::assert_snapshot!(told(&state, RDKafkaErrorCode::TopicAuthorizationFailed), @"cannot read the topic `t`: the brokers at a:1 do not allow it to the login of nobody (`sasl` is not set): TopicAuthorizationFailed (Broker: Topic authorization failed). Grant it there: docs/kafka.md lists what a run needs");
         insta::assert_snapshot!(told(&state, RDKafkaErrorCode::PolicyViolation), @"cannot read the topic `t`: the brokers at a:1 do not take it: PolicyViolation (Broker: Policy violation)");
-        assert_eq!(state.errors(), 4);
+        assert_eq!(state.errors(), 5);
     }
 }

@@ -27,9 +27,10 @@ use rdkafka::{
 use super::{
     client::ClientState,
     connection::{ConnectionSettings, Role},
-    error::ClusterError,
+    error::{ClusterError, code_of},
     log::WITHIN,
     native::each_header,
+    standing::Standings,
 };
 use crate::{
     engine::{
@@ -37,7 +38,7 @@ use crate::{
         threads::spawn,
     },
     records::message::push_header,
-    telemetry::{ClusterMeter, Lag, Metrics},
+    telemetry::{ClusterMeter, Metrics},
 };
 
 /// How often the thread looks whether it is to end.
@@ -62,8 +63,8 @@ pub(super) struct Consumption {
 struct Shared {
     /// Why the client cannot go on.
     failed: Mutex<Option<String>>,
-    /// The time of the newest record of each partition that was read.
-    newest: Mutex<BTreeMap<Address, i64>>,
+    /// Where it stands.
+    standings: Standings,
     /// What is committed and was not told to the group.
     committed: Mutex<BTreeMap<Address, u64>>,
 }
@@ -142,21 +143,11 @@ struct Reports {
 impl Reports {
     /// How far each partition is behind, by the client's last statistics.
     fn show(&self, shared: &Shared) {
-        let Some(statistics) = self.state.statistics() else { return };
-        self.meter.received(&self.source, u64::try_from(statistics.rxmsg_bytes).unwrap_or(0));
-        let newest = lock(&shared.newest);
-        for (topic, found) in &statistics.topics {
-            for (number, partition) in found.partitions.iter().filter(|(number, _)| **number >= 0) {
-                let (Ok(records), Ok(number)) =
-                    (u64::try_from(partition.consumer_lag), u32::try_from(*number))
-                else {
-                    continue;
-                };
-                let address = Address { topic: topic.clone(), partition: number };
-                let lag = Lag { records, newest: newest.get(&address).copied() };
-                self.meter.lag(&self.source, topic, number, lag);
-            }
+        let statistics = self.state.statistics();
+        if let Some(statistics) = &statistics {
+            self.meter.received(&self.source, u64::try_from(statistics.rxmsg_bytes).unwrap_or(0));
         }
+        shared.standings.show(&self.source, statistics.as_deref(), &self.meter);
     }
 }
 
@@ -211,14 +202,17 @@ pub(super) struct TopicReader {
 }
 
 impl TopicReader {
+    /// One that begins at an offset and ends where it is told, if it ends; `high` is where the partition ends now, where that is
+    /// known.
     pub(super) fn new(
         consumption: &Arc<Consumption>,
-        name: String,
-        address: Address,
+        (name, address): (String, Address),
         start: u64,
         end: Option<u64>,
+        high: Option<u64>,
         max_record_bytes: usize,
     ) -> Self {
+        consumption.shared.standings.open(&address, start, high);
         Self {
             consumption: Arc::clone(consumption),
             name,
@@ -253,7 +247,7 @@ impl TopicReader {
 
     /// What an error of the partition means: an end of the run, or a broker that is away for a while.
     fn judge(&self, error: &KafkaError) -> Result<(), SourceError> {
-        let reason = match error.rdkafka_error_code() {
+        let reason = match code_of(error) {
             Some(Code::AutoOffsetReset | Code::OffsetOutOfRange) => format!(
                 "the topic has no record at this offset any more: retention has removed what was not read yet, or the topic was \
                  deleted and made again ({error}). Give it a longer retention, and begin anew with `dirigent run --from-scratch`"
@@ -307,7 +301,8 @@ impl Partition for TopicReader {
         }
         self.open()?;
         let Some(queue) = self.queue.take() else { return Ok(true) };
-        let (records, bytes) = (chunk.records.len() + records, chunk.bytes.len() + bytes);
+        let before = chunk.records.len();
+        let (records, bytes) = (before + records, chunk.bytes.len() + bytes);
         let mut outcome = Ok(());
         while chunk.records.len() < records && chunk.bytes.len() < bytes {
             match queue.poll(Duration::ZERO) {
@@ -318,9 +313,9 @@ impl Partition for TopicReader {
                         self.over = true;
                         break;
                     }
-                    let before = chunk.bytes.len();
+                    let length = chunk.bytes.len();
                     push(chunk, &message, offset, self.max_record_bytes);
-                    self.read += (chunk.bytes.len() - before) as u64;
+                    self.read += (chunk.bytes.len() - length) as u64;
                     self.position = offset + 1;
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) => {
@@ -333,8 +328,9 @@ impl Partition for TopicReader {
                 }
             }
         }
-        if let Some(newest) = chunk.records.last().and_then(|record| record.envelope.timestamp) {
-            lock(&self.consumption.shared.newest).insert(self.address.clone(), newest);
+        if chunk.records.len() > before {
+            let newest = chunk.records.last().and_then(|record| record.envelope.timestamp);
+            self.consumption.shared.standings.read(&self.address, self.position, newest);
         }
         self.over |= self.end.is_some_and(|end| self.position >= end);
         self.queue = Some(queue);
@@ -343,6 +339,7 @@ impl Partition for TopicReader {
 
     fn seek(&mut self, offset: u64) -> Result<(), SourceError> {
         self.position = offset;
+        self.consumption.shared.standings.seek(&self.address, offset);
         self.over = self.end.is_some_and(|end| offset >= end);
         Ok(())
     }

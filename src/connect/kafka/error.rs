@@ -39,7 +39,7 @@ pub enum ClusterError {
     },
     /// TLS came to no end.
     #[error(
-        "cannot {doing}: no TLS with the brokers at {brokers}: {reason}. `tls.ca_file` has to name the authority that signed their certificate, and that certificate the host as `bootstrap_servers` does"
+        "cannot {doing}: no TLS with the brokers at {brokers}: {reason}. `tls.ca_file` has to name the authority that signed their certificate, and that certificate the host as `bootstrap_servers` does; where they ask for a certificate, `tls.certificate_file` and `tls.key_file` give one that they trust"
     )]
     Untrusted {
         /// What was tried.
@@ -188,7 +188,7 @@ pub(super) fn is_rejection(code: Code) -> bool {
 /// Whether an error may mean no more than that a partition has no leader now: its broker has just gone or come, or was paused.
 pub(super) fn lacks_a_leader(error: &KafkaError) -> bool {
     matches!(
-        error.rdkafka_error_code(),
+        code_of(error),
         Some(
             Code::UnknownPartition
                 | Code::LeaderNotAvailable
@@ -232,7 +232,8 @@ pub(super) fn plain(reason: &str) -> String {
     }
 }
 
-/// The code of an error of the binding, if it has one.
+/// The code of an error of the binding, if it has one; the binding's own method has none for what an administrator is answered.
+#[allow(clippy::disallowed_methods, reason = "the one place")]
 pub(super) fn code_of(error: &KafkaError) -> Option<Code> {
     match error {
         KafkaError::AdminOp(code) => Some(*code),
@@ -244,6 +245,16 @@ pub(super) fn code_of(error: &KafkaError) -> Option<Code> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_to_an_administrator_is_judged_like_any_other() {
+        for error in [KafkaError::AdminOp, KafkaError::MetadataFetch, KafkaError::MessageConsumption] {
+            assert!(lacks_a_leader(&error(Code::LeaderNotAvailable)));
+            assert!(!lacks_a_leader(&error(Code::TopicAuthorizationFailed)));
+            assert!(is_final(&error(Code::TopicAuthorizationFailed)));
+            assert!(!is_final(&error(Code::BrokerTransportFailure)));
+        }
+    }
 
     #[test]
     fn reasons_are_told_without_broker_and_time() {

@@ -356,3 +356,6 @@ impl LogStore for KafkaLogStore {
         Ok(Arc::new(ThreadedLog::new(Box::new(writer), begins_at)))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,6 +88,28 @@ impl KafkaLog {
     }
 }
 
+/// How many of the records in the topic are behind an epoch, and what is still needed of them and of what counted before them.
+pub(super) fn behind(
+    contents: &LogContents,
+    placed: &VecDeque<Placed>,
+    through: Epoch,
+    (generation, seq): (u64, u64),
+) -> (usize, Vec<LogRecord>) {
+    let later = |(_, record): &Placed| matches!(&record.body, Body::Epoch(e) if e.epoch > through);
+    let cut = placed.iter().position(later).unwrap_or(placed.len());
+    let own = || placed.iter().map(|(_, record)| record);
+    let needed = Needed::after(contents.records.iter().chain(own()), through, generation);
+    let first = placed.get(cut).map_or(seq + 1, |(_, record)| record.seq);
+    let mut kept: Vec<LogRecord> = Vec::new();
+    for record in contents.records.iter().chain(own()) {
+        let newer = kept.last().is_none_or(|last| record.seq > last.seq);
+        if record.seq < first && newer && needed.has(record) {
+            kept.push(record.clone());
+        }
+    }
+    (cut, kept)
+}
+
 impl LogWriter for KafkaLog {
     fn append(&mut self, bodies: Vec<Body>) -> Result<(), LogError> {
         let generation = self.generation;
@@ -112,22 +134,9 @@ impl LogWriter for KafkaLog {
     }
 
     fn truncate(&mut self, through: Epoch) -> Result<(), LogError> {
-        let later = |(_, record): &Placed| matches!(&record.body, Body::Epoch(e) if e.epoch > through);
-        let cut = self.placed.iter().position(later).unwrap_or(self.placed.len());
+        let (cut, kept) = behind(&self.contents, &self.placed, through, (self.generation, self.seq));
         if cut == 0 {
             return Ok(());
-        }
-        let known = self.contents.records.iter();
-        let all = known.chain(self.placed.iter().map(|(_, record)| record));
-        let needed = Needed::after(all, through, self.generation);
-        let first = self.placed.get(cut).map_or(self.seq + 1, |(_, record)| record.seq);
-        let own = self.placed.iter().map(|(_, record)| record);
-        let mut kept: Vec<LogRecord> = Vec::new();
-        for record in self.contents.records.iter().chain(own) {
-            let newer = kept.last().is_none_or(|last| record.seq > last.seq);
-            if record.seq < first && newer && needed.has(record) {
-                kept.push(record.clone());
-            }
         }
         self.append(vec![Body::Truncated { through, kept: kept.clone() }])?;
         let below = self.placed.get(cut).map_or(self.end, |(offset, _)| *offset);

@@ -5,10 +5,11 @@
 //!
 //! # Layout
 //! [`connection`]: the settings that sources, sinks and commands share. `properties`: what librdkafka is told; `pinned`: what we rely on. [`secrets`]: what
-//! is never printed. [`client`]: what a client reports: logs, statistics, errors, deliveries. [`error`]: what went wrong, in words.
+//! is never printed. [`client`]: what a client reports: logs, statistics, errors, deliveries. `standing`: how far a source is behind. [`error`]: what went wrong, in words.
 //! [`topics`]: clusters asked for topics as they are (`topic`), and making them. [`wanted`]: what they should be like. `token`: tokens to log in with. `native`: calls that the Rust binding lacks.
 
 mod arrivals;
+mod at_least_once;
 mod claim;
 pub mod client;
 pub mod connection;
@@ -19,6 +20,7 @@ mod fence;
 mod log;
 mod log_writer;
 mod native;
+mod outputs;
 mod partitioner;
 mod patience;
 mod pinned;
@@ -29,6 +31,7 @@ pub mod secrets;
 pub mod sink;
 pub mod source;
 mod standby;
+mod standing;
 mod token;
 mod topic;
 pub mod topics;

@@ -17,7 +17,7 @@ use rdkafka::{
 use super::{
     client::ClientState,
     connection::{ConnectionSettings, Role},
-    error::{ClusterError, lacks_a_leader},
+    error::{ClusterError, code_of, lacks_a_leader},
     native::each_header,
     topics::{Cluster, Watermarks},
 };
@@ -141,7 +141,7 @@ impl ReadEnd<'_> {
 fn is_final(error: &KafkaError) -> bool {
     !lacks_a_leader(error)
         && !matches!(
-            error.rdkafka_error_code(),
+            code_of(error),
             Some(
                 RDKafkaErrorCode::BrokerTransportFailure
                     | RDKafkaErrorCode::AllBrokersDown

@@ -5,26 +5,25 @@
 //! `open` record is committed and read back. After a commit whose outcome is not known the same is done, and writing goes on
 //! after what the progress says. "Fenced" is no verdict either: a transaction that took too long looks the same.
 //!
-//! Without transactions (`delivery: at_least_once`) the records of an epoch come before its progress, and again after a crash
-//! between them; log and progress mean the same.
+//! Without transactions, `at_least_once` writes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
+    at_least_once::{self, AcknowledgedSinks},
     connection::ConnectionSettings,
     error::ClusterError,
     fence::fence,
     log::{self, LogTopic, Placed, ReadError, WITHIN, last_generation},
-    partitioner::partition_of,
+    outputs::{Member, fault_of, outgoing, tombstones},
     patience::Patience,
     progress::{Kind, ProgressRecord, ProgressTopic, Written},
-    read_end::ReadEnd,
     standby::make_topic,
-    topics::TopicDescription,
+    topics::{Cluster, TopicDescription},
     transaction::{Outgoing, Transactions},
     wanted::WantedTopic,
 };
@@ -34,17 +33,29 @@ use crate::{
         registry::{Fault, OpenError, OpenSinkError, SinkContext, SinkKind, Target},
     },
     engine::sink::{OpenSink, Output, Progress, Sink, SinkError},
-    records::{
-        message::{Message, headers, messages, push_message},
-        render::Form,
-    },
+    records::render::Form,
 };
+
+/// How often a reader may see a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Delivery {
+    /// Once: all Kafka sinks of an epoch in one transaction.
+    #[default]
+    ExactlyOnce,
+    /// Once, and after a crash maybe again: for brokers without transactions.
+    AtLeastOnce,
+}
 
 /// Settings of a Kafka sink.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub struct KafkaSinkSettings {
     /// The topic that is written: upserts and tombstones, which may be compacted. It has to be there: `dirigent topics create` makes it.
     pub topic: String,
+    /// How often a reader may see a record: once (`exactly_once`, the default), or, for brokers without transactions, at least once: after a crash records may stand there twice, and those of an epoch not all at once; none is missing, and the last one of a key is the same. Epoch log and progress lie in the state folder then, so no other run stands by. All Kafka sinks of a topology say the same.
+    #[serde(default)]
+    pub delivery: Delivery,
     /// How the cluster is reached.
     #[serde(flatten)]
     pub connection: ConnectionSettings,
@@ -53,7 +64,7 @@ pub struct KafkaSinkSettings {
 /// The registry entry.
 pub const SINK: SinkKind = SinkKind {
     name: "kafka",
-    summary: "Writes records to a topic, exactly once: all Kafka sinks of an epoch in one transaction.",
+    summary: "Writes records to a topic, exactly once: all Kafka sinks of an epoch in one transaction. Or at least once, without transactions.",
     schema: || schema_for!(KafkaSinkSettings),
     check,
     form: Form::Message,
@@ -63,9 +74,14 @@ pub const SINK: SinkKind = SinkKind {
         Target { setting: "topic", words: format!("topic {topic}"), place }
     },
     together: true,
-    log: Some(&log::PLACE),
+    log: |settings| (!is_at_least_once(settings)).then_some(&log::PLACE),
+    kept: Some(at_least_once::written),
     open,
 };
+
+fn is_at_least_once(settings: &Value) -> bool {
+    text(settings, "delivery") == "at_least_once"
+}
 
 fn text<'v>(settings: &'v Value, key: &str) -> &'v str {
     settings.get(key).and_then(Value::as_str).unwrap_or_default()
@@ -98,13 +114,6 @@ type Fenced = (Vec<Placed>, Option<ProgressRecord>);
 /// So many records of the progress may stand before the last one, which alone counts.
 const OUTDATED: u64 = 10_000;
 
-/// One sink of the shard.
-struct Member {
-    id: String,
-    topic: String,
-    partitions: u32,
-}
-
 /// The shard that all Kafka sinks share.
 struct KafkaSink {
     log: LogTopic,
@@ -134,22 +143,17 @@ fn open(sinks: &[(&str, &Value)], context: &SinkContext<'_>) -> Result<OpenSink,
     let settings: Vec<KafkaSinkSettings> =
         sinks.iter().map(|(_, settings)| parse(settings)).collect::<Result<_, _>>()?;
     let Some(first) = settings.first() else { return Err(fault("there is none".into(), HINT).into()) };
+    if settings.iter().any(|settings| settings.delivery != first.delivery) {
+        return Err(
+            fault("they differ in `delivery`, and are written in one act".into(), SAME_DELIVERY).into()
+        );
+    }
+    if first.delivery == Delivery::AtLeastOnce {
+        return open_at_least_once(&names, &settings, context);
+    }
     let log = LogTopic::connect(first.connection.clone(), context.name).map_err(cluster_fault)?;
     make_topic(&log.cluster, &WantedTopic::progress(context.name, 1)).map_err(|e| fault(e, HINT))?;
-    let topics: Vec<&str> = settings.iter().map(|settings| settings.topic.as_str()).collect();
-    let found_topics = log.cluster.describe(&topics).map_err(cluster_fault)?;
-    let mut members = Vec::new();
-    for ((id, topic), found) in names.iter().zip(&topics).zip(&found_topics) {
-        let Some(found) = found else {
-            let hint = "`dirigent topics create TOPOLOGY` makes the topics of a topology";
-            return Err(fault(format!("there is no topic `{topic}`, which `{id}` writes"), hint).into());
-        };
-        members.push(Member {
-            id: (*id).to_owned(),
-            topic: (*topic).to_owned(),
-            partitions: found.partitions,
-        });
-    }
+    let (members, found_topics) = members(&log.cluster, &names, &settings, &fault)?;
     let id = format!("dirigent.{}.0", context.name);
     let transactions =
         Transactions::new(&log.connection, id, ("sinks", context.metrics)).map_err(cluster_fault)?;
@@ -172,23 +176,12 @@ fn open(sinks: &[(&str, &Value)], context: &SinkContext<'_>) -> Result<OpenSink,
     let found = sink.fence().map_err(refused)?;
     sink.stands = found.as_ref().map(|found| found.sinks.clone()).unwrap_or_default();
     if let Some(found) = found.filter(|_| !context.from_scratch) {
-        for member in &sink.members {
-            let before = found.partitions.get(&member.topic).copied().unwrap_or(member.partitions);
-            if before != member.partitions {
-                let changed = fault(
-                    format!(
-                        "the topic `{}` had {before} partitions and has {} now: keys would stand in other partitions than before",
-                        member.topic, member.partitions
-                    ),
-                    "write to a new topic, or begin anew with --from-scratch",
-                );
-                return Err(changed.into());
-            }
-        }
+        same_partitions(&sink.members, &found, &fault)?;
         sink.written = found.sinks;
     }
     let emptied = if context.from_scratch {
-        sink.tombstones(&found_topics).map_err(cluster_fault)?
+        let at = (&sink.log.cluster, &sink.log.connection, &*sink.progress.group);
+        tombstones(at, &found_topics).map_err(cluster_fault)?
     } else {
         Vec::new()
     };
@@ -201,6 +194,92 @@ fn open(sinks: &[(&str, &Value)], context: &SinkContext<'_>) -> Result<OpenSink,
 }
 
 const HINT: &str = "docs/kafka.md says what a run needs of a cluster";
+const SAME_DELIVERY: &str = "give all Kafka sinks of the topology the same `delivery`";
+
+/// Makes an error of opening, of what is wrong and what to do.
+type FaultOf<'f> = &'f dyn Fn(String, &str) -> OpenError;
+
+/// The sinks with their topics, which have to be there.
+fn members(
+    cluster: &Cluster,
+    names: &[&str],
+    settings: &[KafkaSinkSettings],
+    fault: FaultOf<'_>,
+) -> Result<(Vec<Member>, Vec<TopicDescription>), OpenError> {
+    let topics: Vec<&str> = settings.iter().map(|settings| settings.topic.as_str()).collect();
+    let found = cluster.describe(&topics).map_err(|error| fault(error.to_string(), HINT))?;
+    let (mut members, mut descriptions) = (Vec::new(), Vec::new());
+    for ((id, topic), found) in names.iter().zip(&topics).zip(found) {
+        let Some(found) = found else {
+            let hint = "`dirigent topics create TOPOLOGY` makes the topics of a topology";
+            return Err(fault(format!("there is no topic `{topic}`, which `{id}` writes"), hint));
+        };
+        let (id, topic) = ((*id).to_owned(), (*topic).to_owned());
+        members.push(Member { id, topic, partitions: found.partitions });
+        descriptions.push(found);
+    }
+    Ok((members, descriptions))
+}
+
+/// Refuses topics that have other partitions than when they were written.
+fn same_partitions(members: &[Member], before: &ProgressRecord, fault: FaultOf<'_>) -> Result<(), OpenError> {
+    for Member { topic, partitions, .. } in members {
+        let before = before.partitions.get(topic).copied().unwrap_or(*partitions);
+        if before != *partitions {
+            let reason = format!(
+                "the topic `{topic}` had {before} partitions and has {partitions} now: keys would stand in other partitions than before"
+            );
+            return Err(fault(reason, "write to a new topic, or begin anew with --from-scratch"));
+        }
+    }
+    Ok(())
+}
+
+/// The same without transactions.
+fn open_at_least_once(
+    names: &[&str],
+    settings: &[KafkaSinkSettings],
+    context: &SinkContext<'_>,
+) -> Result<OpenSink, OpenSinkError> {
+    let target = format!("the Kafka sinks {}", names.join(", "));
+    let fault = |reason: String, hint: &str| OpenError { target: target.clone(), reason, hint: hint.into() };
+    let cluster_fault = |error: ClusterError| fault(error.to_string(), HINT);
+    let Some(KafkaSinkSettings { connection, .. }) = settings.first() else {
+        return Err(fault("there is none".into(), HINT).into());
+    };
+    let cluster = Cluster::connect(connection, WITHIN).map_err(cluster_fault)?;
+    let (members, topics) = members(&cluster, names, settings, &fault)?;
+    let (mut sinks, before) = AcknowledgedSinks::open(connection, members, context).map_err(|error| {
+        fault(
+            error.to_string(),
+            "restore the progress in the state folder, or begin anew with --from-scratch",
+        )
+    })?;
+    match &before {
+        Some(before) => same_partitions(sinks.members(), before, &fault)?,
+        // what was written exactly once has its log there, and this would begin beside it
+        None if context.generation == 1 && !context.from_scratch => {
+            let log = WantedTopic::log(context.name).name;
+            let there = cluster.describe(&[&log]).map_err(cluster_fault)?.remove(0).is_some();
+            if there && cluster.watermarks(&log, 0).map_err(cluster_fault)?.high > 0 {
+                let reason =
+                    format!("the epoch log in `{log}` says that they were written exactly once so far");
+                let hint = "take `delivery: at_least_once` back, give the topology another name, or begin anew with --from-scratch";
+                return Err(fault(reason, hint).into());
+            }
+        }
+        None => {}
+    }
+    let group = format!("dirigent.{}", context.name);
+    let emptied = if context.from_scratch {
+        tombstones((&cluster, connection, &group), &topics).map_err(cluster_fault)?
+    } else {
+        Vec::new()
+    };
+    sinks.begin(&emptied).map_err(|error| fault(error.to_string(), HINT))?;
+    let written = names.iter().map(|id| sinks.written(id).map(Into::into)).collect();
+    Ok(OpenSink { sink: Box::new(sinks), written })
+}
 
 impl KafkaSink {
     /// Fences whoever wrote before; the last record of the progress then.
@@ -230,39 +309,8 @@ impl KafkaSink {
         Ok((records, self.progress.read(&self.log.cluster, &self.log.connection)?))
     }
 
-    /// For each topic that keeps the last record of a key: tombstones for the keys that it has, where all is to begin anew.
-    fn tombstones(&self, topics: &[Option<TopicDescription>]) -> Result<Vec<Vec<u8>>, ClusterError> {
-        let mut all = Vec::new();
-        for topic in topics.iter().flatten() {
-            let mut text = Vec::new();
-            let compacted = topic.setting("cleanup.policy").contains("compact");
-            for partition in (0..topic.partitions).filter(|_| compacted) {
-                let reader = ReadEnd {
-                    cluster: &self.log.cluster,
-                    connection: &self.log.connection,
-                    group: &self.progress.group,
-                    topic: &topic.name,
-                    partition,
-                    within: 10 * WITHIN,
-                };
-                let mut live = BTreeSet::new();
-                reader.read(0, |record| match (record.key, record.value) {
-                    (Some(key), Some(_)) => drop(live.insert(key.to_vec())),
-                    (Some(key), None) => drop(live.remove(key)),
-                    (None, _) => {}
-                })?;
-                for key in live {
-                    push_message(&mut text, &Message { key: Some(&key), value: None, headers: b"" });
-                }
-            }
-            all.push(text);
-        }
-        Ok(all)
-    }
-
     fn fault(&self, reason: String) -> SinkError {
-        let topics: Vec<&str> = self.members.iter().map(|member| member.topic.as_str()).collect();
-        SinkError::Write { target: format!("Kafka topics {}", topics.join(", ")), reason }
+        fault_of(&self.members, reason)
     }
 
     fn record(&self, kind: Kind, sinks: BTreeMap<String, Written>) -> ProgressRecord {
@@ -274,16 +322,6 @@ impl KafkaSink {
     /// Writes outputs with a record of the progress, once.
     fn write(&mut self, outputs: &[Output<'_>], record: &ProgressRecord) -> Result<(), ClusterError> {
         let progress = serde_json::to_vec(record).unwrap_or_default();
-        let outgoing = self.members.iter().zip(outputs).flat_map(|(member, output)| {
-            messages(output.text).map(|message| Outgoing {
-                topic: &member.topic,
-                partition: partition_of(key_of(message.key, message.headers), member.partitions),
-                key: message.key,
-                value: message.value,
-                headers: message.headers,
-                told: false,
-            })
-        });
         let last = Outgoing {
             topic: &self.progress.topic,
             partition: self.progress.shard,
@@ -292,7 +330,8 @@ impl KafkaSink {
             headers: b"",
             told: true,
         };
-        let offsets = self.transactions.write(outgoing.chain(std::iter::once(last)))?;
+        let offsets =
+            self.transactions.write(outgoing(&self.members, outputs).chain(std::iter::once(last)))?;
         self.progress.last = offsets.last().copied().unwrap_or(self.progress.last);
         Ok(())
     }
@@ -348,10 +387,4 @@ impl Sink for KafkaSink {
         let record = self.record(Kind::Progress, sinks);
         self.settle(outputs, record)
     }
-}
-
-/// What a record's partition follows from: its key, or where it came from.
-fn key_of<'m>(key: Option<&'m [u8]>, block: &'m [u8]) -> &'m [u8] {
-    let origin = || headers(block).find(|(name, _)| *name == "dirigent.origin").and_then(|(_, value)| value);
-    key.or_else(origin).unwrap_or_default()
 }

@@ -192,7 +192,7 @@ fn open(settings: &Value, context: &SourceContext<'_>) -> Result<OpenedSource, O
             .map_err(cluster_fault)?;
     let mut opened = Vec::new();
     for (number, name, identity, address) in partitions {
-        let Watermarks { low, .. } =
+        let Watermarks { low, high } =
             cluster.watermarks(&address.topic, address.partition).map_err(cluster_fault)?;
         let known = context.known.iter().find(|known| known.record.number == number);
         if let Some(known) = known {
@@ -220,10 +220,10 @@ fn open(settings: &Value, context: &SourceContext<'_>) -> Result<OpenedSource, O
         let start = known.map_or(low, |known| known.record.start);
         let reader = TopicReader::new(
             &consumption,
-            name.clone(),
-            address.clone(),
+            (name.clone(), address.clone()),
             start,
             end,
+            Some(high),
             context.max_record_bytes,
         );
         opened.push(OpenSource { name, identity, start, topic: Some(address), partition: Box::new(reader) });

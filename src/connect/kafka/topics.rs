@@ -21,7 +21,7 @@ use rdkafka::{
 use super::{
     client::ClientState,
     connection::{ConnectionSettings, Role},
-    error::{ClusterError, is_absence, lacks_a_leader},
+    error::{ClusterError, code_of, is_absence, lacks_a_leader},
     native,
 };
 
@@ -38,7 +38,7 @@ const UNHEARD_OF: Duration = Duration::from_secs(5);
 
 /// How long an error may mean no more than that brokers have not found together yet.
 fn may_pass(error: &KafkaError) -> Duration {
-    match error.rdkafka_error_code() {
+    match code_of(error) {
         _ if lacks_a_leader(error) => LEADERLESS,
         Some(code) if is_absence(code) => UNHEARD_OF,
         _ => Duration::ZERO,

@@ -16,7 +16,7 @@ use std::{
 };
 
 use rdkafka::{
-    ClientConfig, ClientContext, Message as _, Statistics, TopicPartitionList,
+    ClientConfig, ClientContext, IntoOpaque, Message as _, Statistics, TopicPartitionList,
     client::OAuthToken,
     config::RDKafkaLogLevel,
     consumer::ConsumerGroupMetadata,
@@ -199,7 +199,7 @@ impl Transactions {
         for (topic, partition) in partitions {
             let (key, value) = (Some(&b"aborted"[..]), Some(&b"aborted"[..]));
             let record = Outgoing { topic, partition: *partition, key, value, headers: b"", told: false };
-            producer.send(message(&record)).map_err(|(error, _)| error)?;
+            producer.send(message(&record, 0)).map_err(|(error, _)| error)?;
         }
         self.deliver(producer, Instant::now())?;
         producer.abort_transaction(self.within)
@@ -307,9 +307,9 @@ impl Transactions {
         let started = Instant::now();
         producer.begin_transaction()?;
         for record in records {
-            let mut record = message(&record);
+            let mut record = message(&record, usize::from(record.told));
             while let Err((error, back)) = producer.send(record) {
-                let full = error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull);
+                let full = code_of(&error) == Some(RDKafkaErrorCode::QueueFull);
                 if !full || started.elapsed() > self.within {
                     return Err(error);
                 }
@@ -326,7 +326,7 @@ impl Transactions {
 }
 
 /// Serves a report, or waits a moment where there is none. The binding waits by itself, but spins through the last millisecond.
-fn serve(producer: &BaseProducer<Reports>) {
+pub(super) fn serve<C: ProducerContext>(producer: &BaseProducer<C>) {
     let before = producer.in_flight_count();
     producer.poll(Duration::ZERO);
     if producer.in_flight_count() == before {
@@ -334,8 +334,9 @@ fn serve(producer: &BaseProducer<Reports>) {
     }
 }
 
-fn message<'a>(record: &Outgoing<'a>) -> BaseRecord<'a, [u8], [u8], usize> {
-    let mut message = BaseRecord::with_opaque_to(record.topic, usize::from(record.told));
+/// A record as the client takes it, with what comes back when it is delivered.
+pub(super) fn message<'a, O: IntoOpaque>(record: &Outgoing<'a>, opaque: O) -> BaseRecord<'a, [u8], [u8], O> {
+    let mut message = BaseRecord::with_opaque_to(record.topic, opaque);
     message.partition = Some(i32::try_from(record.partition).unwrap_or(i32::MAX));
     (message.key, message.payload) = (record.key, record.value);
     if !record.headers.is_empty() {

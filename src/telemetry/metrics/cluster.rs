@@ -26,7 +26,7 @@ type Read = (String, String, u32);
 pub struct Lag {
     /// Records that are committed there and not read.
     pub records: u64,
-    /// The time of the newest record that was read, in ms since 1970.
+    /// The time of the newest record that was read, or, before any was, when reading began; in ms since 1970.
     pub newest: Option<i64>,
 }
 
@@ -43,6 +43,8 @@ struct Transactions {
 #[derive(Debug, Default)]
 pub struct ClusterMeter {
     lags: Mutex<BTreeMap<Read, Lag>>,
+    /// The first offset that may still have to be read.
+    needed: Mutex<BTreeMap<Read, u64>>,
     /// By source and bytes received.
     received: Mutex<BTreeMap<String, u64>>,
     writers: Mutex<BTreeMap<&'static str, Transactions>>,
@@ -54,6 +56,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn labels(pairs: &[(&str, &str)]) -> Labels {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn of_partition((source, topic, partition): &Read) -> Labels {
+    labels(&[("source", source), ("topic", topic), ("partition", &partition.to_string())])
 }
 
 impl ClusterMeter {
@@ -90,17 +96,24 @@ impl ClusterMeter {
         lock(&self.lags).insert((source.to_owned(), topic.to_owned(), partition), lag);
     }
 
+    /// The first offset of a partition that a source may have to read once more.
+    pub fn needed(&self, source: &str, topic: &str, partition: u32, offset: u64) {
+        lock(&self.needed).insert((source.to_owned(), topic.to_owned(), partition), offset);
+    }
+
     /// Bytes that a source has received from its brokers so far.
     pub fn received(&self, source: &str, bytes: u64) {
         lock(&self.received).insert(source.to_owned(), bytes);
     }
 
     fn lags(&self, value: impl Fn(&Lag) -> f64) -> Vec<(Labels, f64)> {
-        let lag = |((source, topic, partition), lag): (&Read, &Lag)| {
-            let partition = partition.to_string();
-            (labels(&[("source", source), ("topic", topic), ("partition", &partition)]), value(lag))
-        };
-        lock(&self.lags).iter().map(lag).collect()
+        lock(&self.lags).iter().map(|(read, lag)| (of_partition(read), value(lag))).collect()
+    }
+
+    /// By partition, the first offset that may have to be read once more.
+    #[must_use]
+    pub fn needed_offsets(&self) -> Vec<(Labels, f64)> {
+        lock(&self.needed).iter().map(|(read, offset)| (of_partition(read), *offset as f64)).collect()
     }
 
     pub(super) fn lag_records(&self) -> Vec<(Labels, f64)> {

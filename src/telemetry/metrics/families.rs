@@ -87,7 +87,7 @@ impl Metrics {
             },
         );
         type Family = (&'static str, &'static str, SampleKind, fn(&ClusterMeter) -> Vec<(Labels, f64)>);
-        let families: [Family; 5] = [
+        let families: [Family; 6] = [
             (
                 "source_lag_records",
                 "Records of a partition that are not read",
@@ -99,6 +99,12 @@ impl Metrics {
                 "How long ago the newest record that was read was written, where there is a lag",
                 SampleKind::Gauge,
                 ClusterMeter::lag_seconds,
+            ),
+            (
+                "source_oldest_needed_offset",
+                "The first offset that the older of the kept checkpoints does not cover",
+                SampleKind::Gauge,
+                ClusterMeter::needed_offsets,
             ),
             (
                 "source_received_bytes",

@@ -103,7 +103,9 @@ pub struct StoredState {
     pub log: LogContents,
     /// Bytes of the log; 0 where it does not lie in the folder.
     pub log_bytes: u64,
-    /// Which start wrote last, and how far, where log and progress lie elsewhere: those sinks by id.
+    /// Whether the log lies elsewhere.
+    log_is_elsewhere: bool,
+    /// Which start wrote last, and how far, where the outputs lie elsewhere: those sinks by id.
     elsewhere: Option<(u64, BTreeMap<String, Progress>)>,
     /// The checkpoints that are kept, newest first: two at most.
     pub checkpoints: Vec<StoredCheckpoint>,
@@ -151,6 +153,7 @@ impl StoredState {
                     store: plan.options.checkpoint_store(disk)?,
                     log: LogContents::default(),
                     log_bytes: length.unwrap_or(0),
+                    log_is_elsewhere: false,
                     elsewhere: None,
                     checkpoints: Vec::new(),
                 })
@@ -180,7 +183,9 @@ impl StoredState {
                 let length =
                     disk.length(&path).map_err(|error| StoredStateError::Io { path: path.clone(), error })?;
                 let length = length.ok_or_else(|| StoredStateError::None(folder.to_owned()))?;
-                (None, load(&**disk, &path)?, length)
+                let kept = plan.sinks.iter().find_map(|sink| sink.kind.kept);
+                let kept = kept.map_or(Ok(None), |kept| kept(&**disk, folder))?;
+                (kept, load(&**disk, &path)?, length)
             }
         };
         let mut checkpoints: Vec<StoredCheckpoint> = counting(&log)
@@ -196,8 +201,9 @@ impl StoredState {
             checkpoints.retain(|checkpoint| there(checkpoint) || Some(&checkpoint.record) == newest.as_ref());
         }
         checkpoints.truncate(2);
+        let log_is_elsewhere = plan.log_elsewhere().is_some();
         let (disk, store, folder) = (Arc::clone(disk), Arc::clone(store), folder.to_owned());
-        Ok(Self { disk, folder, store, log, log_bytes, elsewhere, checkpoints })
+        Ok(Self { disk, folder, store, log, log_bytes, log_is_elsewhere, elsewhere, checkpoints })
     }
 
     /// Where checkpoints and models lie: the folder, or a URL.

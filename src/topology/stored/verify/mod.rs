@@ -96,7 +96,7 @@ impl StoredState {
         self.verify_end(&path, self.log_bytes, self.log.torn, verdict);
         // read again: the sinks may have gone on since
         let last = match load(&*self.disk, &path) {
-            _ if self.elsewhere.is_some() => self.log.last_epoch(),
+            _ if self.log_is_elsewhere => self.log.last_epoch(),
             Ok(log) => log.last_epoch(),
             Err(error) => {
                 verdict.notes.push("without a log, no checkpoint can be told from another".into());

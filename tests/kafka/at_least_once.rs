@@ -1,0 +1,140 @@
+//! `delivery: at_least_once` under `kill -9`: records may stand twice, none is missing, and what stands last is right.
+
+use std::{fs, time::Duration};
+
+use serde_json::json;
+
+use super::{
+    broker::Broker,
+    checks,
+    clients::cluster,
+    commands::{dirigent, text},
+    history::{Record, records},
+    shop::{Shop, Wish},
+    stream::{Dice, Stream, number, seed},
+};
+
+/// What was written more than once, taken once; each time it has to be the same. The last record of a key has to be that of its
+/// last epoch.
+fn once(topic: &str, written: &[Record]) -> (Vec<Record>, usize) {
+    let mut once: Vec<Record> = Vec::new();
+    let total = written.len();
+    for record in written {
+        let same = |other: &&Record| {
+            (&other.key, other.epoch(), other.header("dirigent.origin"))
+                == (&record.key, record.epoch(), record.header("dirigent.origin"))
+        };
+        match once.iter().find(same) {
+            Some(first) => {
+                let content =
+                    |record: &Record| (record.partition, record.value.clone(), record.headers.clone());
+                assert_eq!(content(first), content(record), "{topic}: other content the second time");
+            }
+            None => once.push(record.clone()),
+        }
+    }
+    if topic != "dead" {
+        for key in once.iter().map(|record| &record.key) {
+            let of_key = |record: &&Record| record.key == *key;
+            let last = written.iter().rfind(of_key).unwrap();
+            let newest = once.iter().filter(of_key).max_by_key(|record| record.epoch()).unwrap();
+            assert_eq!(
+                (last.epoch(), &last.value),
+                (newest.epoch(), &newest.value),
+                "{topic}: an old one stands last"
+            );
+        }
+    }
+    let twice = total - once.len();
+    (once, twice)
+}
+
+/// Checks all of it; how many records stand twice.
+fn check(shop: &Shop) -> usize {
+    let report = shop.report();
+    let read = |stem: &str| once(stem, &records(&shop.settings, &shop.topic(stem)));
+    let [scored, products, models, dead] = ["scored", "products", "models", "dead"].map(read);
+    checks::check_outputs(shop, &report, &scored.0, &products.0, &models.0, &dead.0);
+    scored.1 + products.1 + models.1 + dead.1
+}
+
+fn shop(broker: &Broker, checkpoint: &str) -> Shop {
+    let bootstrap = broker.bootstrap();
+    let wish = Wish { delivery: "at_least_once", checkpoint, ..Wish::at(&bootstrap) };
+    Shop::make(&broker.settings(&json!({})), &wish)
+}
+
+#[test]
+fn a_run_without_transactions_that_is_killed_loses_nothing() {
+    let Some(broker) = Broker::shared() else { return };
+    let (shop, seed) = (shop(broker, "1s"), seed(21));
+    let stream = Stream::begin(&shop, seed);
+    let mut dice = Dice::new(seed);
+    for kill in 0..number("DIRIGENT_KAFKA_KILLS", 12) / 2 {
+        let mut running = shop.start(1 + u32::try_from(dice.below(4)).unwrap());
+        if kill % 3 != 2 {
+            running.wait_for("running");
+        }
+        std::thread::sleep(Duration::from_millis(dice.below(if kill % 3 == 2 { 400 } else { 1_600 })));
+        running.kill();
+    }
+    let sent = stream.end();
+    shop.finish(2);
+    let twice = check(&shop);
+    let verified = dirigent(&shop.path(""), "", &["state", "verify", "t.yaml"], "");
+    assert_eq!(verified.status.code(), Some(0), "{}{}", text(&verified.stdout), text(&verified.stderr));
+    eprintln!("{sent} records, {twice} written twice");
+    // neither log nor progress is asked of the brokers
+    let names = cluster(&shop.settings).names().unwrap();
+    let own = names.iter().filter(|name| **name == shop.topic("epochs") || **name == shop.topic("progress"));
+    assert_eq!(own.count(), 0);
+}
+
+#[test]
+fn what_was_written_behind_the_progress_is_written_again() {
+    let Some(broker) = Broker::shared() else { return };
+    let shop = shop(broker, "1h");
+    let journal = shop.path("state/progress/topics.journal");
+    let stream = Stream::begin(&shop, seed(22));
+    let mut running = shop.start(2);
+    shop.wait_for_records("scored", 50, &mut running);
+    let early = fs::read(&journal).unwrap();
+    shop.wait_for_records("scored", 50, &mut running);
+    running.kill();
+    stream.end();
+    // as if the machine had stood still between the acknowledgement and the progress
+    fs::write(&journal, early).unwrap();
+    shop.finish(1);
+    let twice = check(&shop);
+    assert!(twice >= 50, "{twice} records were written again");
+}
+
+#[test]
+fn a_change_of_the_delivery_is_refused_and_begins_from_scratch() {
+    let Some(broker) = Broker::shared() else { return };
+    let shop = shop(broker, "1s");
+    let stream = Stream::begin(&shop, seed(23));
+    let mut running = shop.start(1);
+    shop.wait_for_records("scored", 20, &mut running);
+    stream.end();
+    running.stop();
+    let ids = ["scored", "products", "models", "dead"];
+    let set = ids.map(|id| format!("sinks.{id}.delivery=exactly_once"));
+    let exactly: Vec<&str> = set.iter().flat_map(|set| ["--set", set]).collect();
+    let told = shop.start_with(1, &exactly).end();
+    assert!(told.err.contains("has an epoch log of its own"), "{}", told.err);
+    let mut running = shop.start_with(1, &[&["--from-scratch"], &exactly[..]].concat());
+    shop.wait_for_growth(&mut running);
+    running.stop();
+    let told = shop.start(1).end();
+    assert!(told.err.contains("written exactly once so far"), "{}", told.err);
+    let (_, report) = {
+        let mut running = shop.start_with(1, &["--from-scratch"]);
+        shop.wait_until_committed(&mut running);
+        (running.stop(), shop.report())
+    };
+    assert!(report["sources"]["reviews"]["in"].as_u64().unwrap() > 0, "{report}");
+    let mixed = shop.start_with(1, &exactly[..2]).end();
+    assert_eq!(mixed.code, Some(78), "{}", mixed.err);
+    assert!(mixed.err.contains("the same `delivery`"), "{}", mixed.err);
+}
