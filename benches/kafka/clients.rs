@@ -63,10 +63,10 @@ impl Drop for Reader {
     }
 }
 
-/// A producer that sends at once.
+/// A producer that gathers what comes within 5 ms.
 pub(crate) fn producer(brokers: &str) -> Outcome<BaseProducer> {
     let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", brokers).set("linger.ms", "0").set("acks", "all");
+    config.set("bootstrap.servers", brokers).set("linger.ms", "5").set("acks", "all");
     Ok(config.create()?)
 }
 

@@ -106,7 +106,7 @@ impl Bench {
         );
         let sink = |id: &str, from: &str| match wish.topic {
             Some(_) => format!(
-                "  {id}: {{ type: kafka, inputs: [{from}], topic: {name}.{id}, bootstrap_servers: \"{brokers}\", librdkafka: {{ linger.ms: 0 }} }}\n"
+                "  {id}: {{ type: kafka, inputs: [{from}], topic: {name}.{id}, bootstrap_servers: \"{brokers}\" }}\n"
             ),
             None => {
                 format!("  {id}: {{ type: file, inputs: [{from}], path: \"{folder}/{name}/{id}.jsonl\" }}\n")

@@ -79,6 +79,8 @@ impl ReadEnd<'_> {
         let started = Instant::now();
         let (mut config, state) = self.connection.client(Role::Consumer { group: self.group })?;
         config.set("enable.partition.eof", "true");
+        // that the end is reached is told by an empty answer, which is waited for that long
+        config.set("fetch.wait.max.ms", "10");
         let doing = format!("read partition {} of `{}`", self.partition, self.topic);
         let fault = |error: &KafkaError| state.explain(&doing, error);
         let consumer: BaseConsumer<ClientState> =

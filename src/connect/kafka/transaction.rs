@@ -162,6 +162,8 @@ impl Transactions {
         let producer: BaseProducer<Reports> =
             self.config.create_with_context(self.reports.clone()).map_err(|error| made(&error))?;
         let started = Instant::now();
+        // the client asks for the id's coordinator at once if it knows a broker by then, and else in half a second
+        let _ = producer.client().fetch_cluster_id(ATTEMPT);
         loop {
             match producer.init_transactions(ATTEMPT) {
                 Ok(()) => break,
