@@ -24,6 +24,7 @@ pub mod clock;
 pub mod disk;
 pub mod duration;
 pub mod edge;
+pub mod in_parts;
 pub mod ingest;
 pub mod intake;
 pub mod journal;

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     engine::{
         Epoch,
-        checkpoint::{Change, Stored, manifest::Restored, restore::restored, store::CheckpointStore},
+        checkpoint::{Change, Stored, restore::restored, restored::Restored, store::CheckpointStore},
         edge::{Scope, Stream, Table, Update},
         ingest::Chunk,
         intake::{Intake, IntakeError},

@@ -30,6 +30,7 @@ mod execute;
 mod mismatch;
 mod models;
 mod needed_offsets;
+mod newest_checkpoint;
 mod open;
 mod owner;
 mod parts;

@@ -12,7 +12,8 @@ use std::{
 use crate::{
     engine::{
         Epoch,
-        checkpoint::manifest::{Manifest, Restored},
+        checkpoint::manifest::Manifest,
+        checkpoint::restored::Restored,
         log::{
             EpochLog, LogError, LogEvents,
             contents::LogContents,

@@ -18,7 +18,7 @@ use crate::{
     engine::{
         Epoch,
         arrivals::Arrivals,
-        checkpoint::manifest::Restored,
+        checkpoint::restored::Restored,
         log::record::PartitionRecord,
         partition::PartitionEntry,
         sink::{OpenSink, Progress, Writer},

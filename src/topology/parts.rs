@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::options::Clock;
 use crate::engine::{
+    in_parts::InParts,
     intake::{Beginning, Position},
     log::record::{Command, EpochRecord},
-    partition::{InParts, PartitionEntry},
+    partition::PartitionEntry,
 };
 
 /// Reads opened partitions in the parts that the log says each had where all input ended, then what follows.

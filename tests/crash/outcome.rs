@@ -13,7 +13,8 @@ use dirigent::{
         Epoch,
         checkpoint::{
             Change, FileContext, Stored, encode,
-            manifest::{FileKind, Manifest, Restored},
+            manifest::{FileKind, Manifest},
+            restored::Restored,
             store::LocalStore,
         },
         disk::Disk,

@@ -7,7 +7,7 @@
 
 use super::{
     error::ClusterError,
-    log::{LogTopic, Placed, ReadError, last_generation},
+    log_topic::{LogTopic, Placed, ReadError, last_generation},
     patience::Patience,
     standby::Nonce,
     transaction::Transactions,

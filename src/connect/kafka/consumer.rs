@@ -28,7 +28,7 @@ use super::{
     client::ClientState,
     connection::{ConnectionSettings, Role},
     error::{ClusterError, code_of},
-    log::WITHIN,
+    log_topic::WITHIN,
     native::each_header,
     standing::Standings,
 };

@@ -15,7 +15,7 @@ use super::{
     client::ClientState,
     connection::{ConnectionSettings, Role},
     error::ClusterError,
-    log::WITHIN,
+    log_topic::WITHIN,
     read_end::{Committed, ReadEnd},
     topics::Cluster,
     transaction::{Outgoing, Transactions},

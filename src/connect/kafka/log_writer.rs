@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::{
-    log::{LogTopic, Placed, ReadError, last_generation},
+    log_topic::{LogTopic, Placed, ReadError, last_generation},
     patience::Patience,
     transaction::Transactions,
 };

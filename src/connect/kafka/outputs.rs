@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::{
     connection::ConnectionSettings,
     error::ClusterError,
-    log::WITHIN,
+    log_topic::WITHIN,
     partitioner::partition_of,
     read_end::ReadEnd,
     topics::{Cluster, TopicDescription},

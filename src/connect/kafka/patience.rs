@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{error::ClusterError, log::ReadError};
+use super::{error::ClusterError, log_topic::ReadError};
 use crate::telemetry::{Metrics, StatusMeter};
 
 /// The longest wait between two tries.

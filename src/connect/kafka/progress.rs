@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     connection::ConnectionSettings,
-    log::{ReadError, WITHIN},
+    log_topic::{ReadError, WITHIN},
     read_end::{Committed, ReadEnd},
     topics::Cluster,
     wanted::PROGRESS,

@@ -15,7 +15,7 @@ use super::{
     connection::ConnectionSettings,
     consumer::{Consumption, TopicReader},
     error::ClusterError,
-    log::WITHIN,
+    log_topic::WITHIN,
     sink::topic_fault,
     topics::{Cluster, TopicDescription, Watermarks},
 };

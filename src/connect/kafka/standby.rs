@@ -14,7 +14,7 @@ use std::{
 
 use super::{
     error::ClusterError,
-    log::{LogTopic, ReadError, last_nonce},
+    log_topic::{LogTopic, ReadError, last_nonce},
     patience::Patience,
     topics::Cluster,
     wanted::WantedTopic,

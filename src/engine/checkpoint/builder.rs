@@ -30,8 +30,9 @@ use super::{
     garbage::Kept,
     in_order::in_order,
     line::{Line, Shard, shards},
-    manifest::{FORMAT, MANIFEST, Manifest, Restored, StepState, hash},
+    manifest::{FORMAT, MANIFEST, Manifest, StepState, hash},
     parts::{Part, RowsPart},
+    restored::Restored,
     store::CheckpointStore,
 };
 

@@ -29,6 +29,7 @@ pub mod manifest;
 pub mod merging;
 pub mod parts;
 pub mod restore;
+pub mod restored;
 pub mod rows;
 mod seal;
 pub mod store;

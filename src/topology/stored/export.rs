@@ -20,8 +20,9 @@ use crate::{
     engine::checkpoint::{
         FileContext, StoredError,
         export::ParquetExport,
-        manifest::{CheckpointError, FileEntry, FileKind, Restored},
+        manifest::{CheckpointError, FileEntry, FileKind},
         merge,
+        restored::Restored,
         table::State,
         untyped::{Cell, Row, UntypedFile, UntypedRows},
     },

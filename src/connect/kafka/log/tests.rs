@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::*;
+use super::{super::log_topic::last_nonce, *};
 use crate::connect::kafka::log_writer::behind;
 use crate::engine::{
     Epoch,
