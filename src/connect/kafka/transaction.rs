@@ -9,6 +9,9 @@
 //! The binding polls in steps of 100 ms where it waits for deliveries: a commit that is asked for when all of them are in
 //! takes a twentieth of that, so they are waited for here, in steps of half a millisecond.
 
+mod outgoing;
+mod reports;
+
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
@@ -16,25 +19,22 @@ use std::{
 };
 
 use rdkafka::{
-    ClientConfig, ClientContext, IntoOpaque, Message as _, Statistics, TopicPartitionList,
-    client::OAuthToken,
-    config::RDKafkaLogLevel,
+    ClientConfig, TopicPartitionList,
     consumer::ConsumerGroupMetadata,
     error::{KafkaError, RDKafkaErrorCode},
-    message::{DeliveryResult, Header, OwnedHeaders},
-    producer::{BaseProducer, BaseRecord, Producer, ProducerContext},
+    producer::{BaseProducer, Producer, ProducerContext},
 };
 
+use reports::Reports;
+
+pub(super) use outgoing::{Outgoing, message};
+
 use super::{
-    client::ClientState,
     connection::{ConnectionSettings, Role},
     error::{ClusterError, code_of, is_absence, is_denial, is_fencing, is_rejection},
     properties::RESENT_AFTER_MS,
 };
-use crate::{
-    records::message::headers,
-    telemetry::{ClusterMeter, Metrics},
-};
+use crate::telemetry::{ClusterMeter, Metrics};
 
 /// How long a transaction may take where the settings do not say.
 const WITHIN: Duration = Duration::from_secs(60);
@@ -46,63 +46,6 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 const HEARING: Duration = Duration::from_millis(200);
 /// How long a full queue, or a delivery, is waited for at a time.
 const STEP: Duration = Duration::from_micros(500);
-
-/// A record on its way into a transaction.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Outgoing<'a> {
-    pub(super) topic: &'a str,
-    pub(super) partition: u32,
-    pub(super) key: Option<&'a [u8]>,
-    pub(super) value: Option<&'a [u8]>,
-    /// Encoded headers.
-    pub(super) headers: &'a [u8],
-    /// Its offset is asked for afterwards.
-    pub(super) told: bool,
-}
-
-/// What the producer reports: as every client does, and the offsets that were asked for.
-#[derive(Clone)]
-struct Reports {
-    state: ClientState,
-    offsets: Arc<Mutex<Vec<u64>>>,
-    /// Why the first record of the transaction was not taken: the transaction's own error says only that one was not.
-    untaken: Arc<Mutex<Option<KafkaError>>>,
-}
-
-impl ClientContext for Reports {
-    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
-
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        self.state.log(level, facility, message);
-    }
-
-    fn stats(&self, statistics: Statistics) {
-        self.state.stats(statistics);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.state.error(error, reason);
-    }
-
-    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
-        self.state.generate_oauth_token(config)
-    }
-}
-
-impl ProducerContext for Reports {
-    type DeliveryOpaque = usize;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, told: usize) {
-        match result {
-            Ok(record) if told == 1 => {
-                lock(&self.offsets).push(u64::try_from(record.offset()).unwrap_or(0));
-            }
-            Ok(_) => {}
-            Err((error, _)) => drop(lock(&self.untaken).get_or_insert_with(|| error.clone())),
-        }
-        self.state.delivery(result, ());
-    }
-}
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -334,19 +277,6 @@ pub(super) fn serve<C: ProducerContext>(producer: &BaseProducer<C>) {
     if producer.in_flight_count() == before {
         thread::sleep(STEP);
     }
-}
-
-/// A record as the client takes it, with what comes back when it is delivered.
-pub(super) fn message<'a, O: IntoOpaque>(record: &Outgoing<'a>, opaque: O) -> BaseRecord<'a, [u8], [u8], O> {
-    let mut message = BaseRecord::with_opaque_to(record.topic, opaque);
-    message.partition = Some(i32::try_from(record.partition).unwrap_or(i32::MAX));
-    (message.key, message.payload) = (record.key, record.value);
-    if !record.headers.is_empty() {
-        let all = headers(record.headers)
-            .fold(OwnedHeaders::new(), |all, (key, value)| all.insert(Header { key, value }));
-        message.headers = Some(all);
-    }
-    message
 }
 
 fn may_be_tried_again(error: &KafkaError) -> bool {
