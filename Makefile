@@ -89,6 +89,10 @@ bench: ## Measure the kernels, the whole pipeline beside a bound without an engi
 	$(CARGO) bench --locked --bench pipeline
 	$(CARGO) bench --locked --bench quality
 
+.PHONY: bench-kafka
+bench-kafka: $(KAFKA) ## Measure a run on Kafka: CPU time beside files, latency, a start after a kill (some minutes)
+	$(CARGO) bench --locked --bench kafka
+
 .PHONY: bench-checkpoint
 bench-checkpoint: ## Measure restarts, throughput and pauses with a million live reviews (some minutes, 4 GB of disk)
 	$(CARGO) bench --locked --bench checkpoint
