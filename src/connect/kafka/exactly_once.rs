@@ -11,16 +11,16 @@ use super::{
     error::ClusterError,
     fence::fence,
     log_topic::{LogTopic, Placed, ReadError, last_generation},
-    outputs::{Member, fault_of, outgoing, tombstones},
+    opening::{HINT, Opening},
+    outputs::{Member, fault_of, outgoing},
     patience::Patience,
     progress::{Kind, ProgressRecord, ProgressTopic, Written},
-    sink::{HINT, KafkaSinkSettings, fault_of_opening, members, same_partitions},
     standby::make_topic,
     transaction::{Outgoing, Transactions},
     wanted::WantedTopic,
 };
 use crate::{
-    connect::registry::{OpenSinkError, SinkContext},
+    connect::registry::OpenSinkError,
     engine::sink::{OpenSink, Output, Progress, Sink, SinkError},
 };
 
@@ -49,19 +49,13 @@ pub(super) struct TransactionalSinks {
 }
 
 /// Opens sinks that are written exactly once: fences whoever wrote before, and finds out how far they have written.
-pub(super) fn open(
-    names: &[&str],
-    settings: &[KafkaSinkSettings],
-    context: &SinkContext<'_>,
-) -> Result<OpenSink, OpenSinkError> {
-    let fault = |reason: String, hint: &str| fault_of_opening(names, reason, hint);
-    let cluster_fault = |error: ClusterError| fault(error.to_string(), HINT);
-    let Some(KafkaSinkSettings { connection, .. }) = settings.first() else {
-        return Err(fault("there is none".into(), HINT).into());
-    };
+pub(super) fn open(opening: &Opening<'_>) -> Result<OpenSink, OpenSinkError> {
+    let Opening { connection, context, names, .. } = opening;
+    let cluster_fault = |error| opening.cluster_fault(&error);
     let log = LogTopic::connect(connection.clone(), context.name).map_err(cluster_fault)?;
-    make_topic(&log.cluster, &WantedTopic::progress(context.name, 1)).map_err(|e| fault(e, HINT))?;
-    let (members, found_topics) = members(&log.cluster, names, settings, &fault)?;
+    make_topic(&log.cluster, &WantedTopic::progress(context.name, 1))
+        .map_err(|reason| opening.fault(reason, HINT))?;
+    let (members, topics) = opening.members(&log.cluster)?;
     let id = format!("dirigent.{}.0", context.name);
     let transactions =
         Transactions::new(&log.connection, id, ("sinks", context.metrics)).map_err(cluster_fault)?;
@@ -79,20 +73,16 @@ pub(super) fn open(
     };
     let refused = |error: SinkError| match error {
         SinkError::Superseded { .. } => OpenSinkError::Sink(error),
-        error => OpenSinkError::Open(fault(error.to_string(), HINT)),
+        error => OpenSinkError::Open(opening.fault(error.to_string(), HINT)),
     };
     let found = sink.fence().map_err(refused)?;
     sink.stands = found.as_ref().map(|found| found.sinks.clone()).unwrap_or_default();
     if let Some(found) = found.filter(|_| !context.from_scratch) {
-        same_partitions(&sink.members, &found, &fault)?;
+        opening.same_partitions(&sink.members, &found)?;
         sink.written = found.sinks;
     }
-    let emptied = if context.from_scratch {
-        let at = (&sink.log.cluster, &sink.log.connection, &*sink.progress.group);
-        tombstones(at, &found_topics).map_err(cluster_fault)?
-    } else {
-        Vec::new()
-    };
+    let emptied =
+        opening.emptied((&sink.log.cluster, &sink.log.connection, &sink.progress.group), &topics)?;
     let outputs: Vec<Output<'_>> =
         emptied.iter().map(|text| Output { text, progress: Progress::default() }).collect();
     let opened = sink.record(Kind::Open, sink.written.clone());

@@ -7,20 +7,17 @@
 //! written once more. So the partitions that are written are looked at after each `init`: one whose stable offset stays behind its
 //! end gets an aborted record, and with it the marker.
 
-use std::time::Duration;
-
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::BaseConsumer;
 
 use super::{
     client::ClientState,
     connection::{ConnectionSettings, Role},
     error::ClusterError,
+    log_topic::WITHIN,
+    read_end::stable_offset,
     topics::Cluster,
     transaction::Transactions,
 };
-
-/// How long one answer may take.
-const WITHIN: Duration = Duration::from_secs(30);
 
 /// Makes a new producer, and ends what was left open in these partitions.
 ///
@@ -39,11 +36,8 @@ pub(super) fn fence<'t>(
     let mut open = Vec::new();
     for (topic, partition) in partitions {
         let high = cluster.watermarks(topic, partition)?.high;
-        // of a reader of what is committed it is the last stable offset
-        let number = i32::try_from(partition).unwrap_or(i32::MAX);
-        let stable = reader.fetch_watermarks(topic, number, WITHIN);
-        let (_, stable) = stable.map_err(|error| state.explain(doing, &error))?;
-        if u64::try_from(stable).unwrap_or(0) < high {
+        let stable = stable_offset(&reader, topic, partition, WITHIN);
+        if stable.map_err(|error| state.explain(doing, &error))? < high {
             open.push((topic, partition));
         }
     }

@@ -22,6 +22,7 @@ mod log;
 mod log_topic;
 mod log_writer;
 mod native;
+mod opening;
 mod outputs;
 mod partitioner;
 mod patience;

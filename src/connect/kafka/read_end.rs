@@ -88,11 +88,8 @@ impl ReadEnd<'_> {
         let number = i32::try_from(self.partition).unwrap_or(i32::MAX);
         let late = || fault(&KafkaError::Global(RDKafkaErrorCode::OperationTimedOut));
         let high = loop {
-            // of a reader of what is committed it is the last stable offset
-            match consumer.fetch_watermarks(self.topic, number, self.within) {
-                Ok((_, stable)) if u64::try_from(stable).unwrap_or(0) >= high.unwrap_or(0) => {
-                    break high.unwrap_or_else(|| u64::try_from(stable).unwrap_or(0));
-                }
+            match stable_offset(&consumer, self.topic, self.partition, self.within) {
+                Ok(stable) if stable >= high.unwrap_or(0) => break high.unwrap_or(stable),
                 Ok(_) if started.elapsed() < self.within => std::thread::sleep(ASK),
                 Ok(_) => return Err(late()),
                 Err(error) if lacks_a_leader(&error) && started.elapsed() < self.within => {
@@ -137,6 +134,19 @@ impl ReadEnd<'_> {
             }
         }
     }
+}
+
+/// Up to where no transaction is open, as a reader of what is committed sees it.
+pub(super) fn stable_offset(
+    reader: &BaseConsumer<ClientState>,
+    topic: &str,
+    partition: u32,
+    within: Duration,
+) -> Result<u64, KafkaError> {
+    let partition = i32::try_from(partition).unwrap_or(i32::MAX);
+    // to such a reader it is the end
+    let (_, stable) = reader.fetch_watermarks(topic, partition, within)?;
+    Ok(u64::try_from(stable).unwrap_or(0))
 }
 
 /// Whether an error is no mere sign that a broker is away for a moment.

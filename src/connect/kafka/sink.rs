@@ -8,18 +8,16 @@ use serde_json::Value;
 use super::{
     at_least_once::{self, AcknowledgedSinks},
     connection::ConnectionSettings,
-    error::ClusterError,
     exactly_once, log,
     log_topic::WITHIN,
-    outputs::{Member, tombstones},
-    progress::ProgressRecord,
-    topics::{Cluster, TopicDescription},
+    opening::{HINT, Opening},
+    topics::Cluster,
     wanted::WantedTopic,
 };
 use crate::{
     connect::{
         place::Place,
-        registry::{Fault, OpenError, OpenSinkError, SinkContext, SinkKind, Target},
+        registry::{Fault, OpenSinkError, SinkContext, SinkKind, Target},
     },
     engine::sink::OpenSink,
     records::render::Form,
@@ -98,97 +96,25 @@ pub(super) fn topic_fault(topic: &str) -> Option<(String, String)> {
 }
 
 fn open(sinks: &[(&str, &Value)], context: &SinkContext<'_>) -> Result<OpenSink, OpenSinkError> {
-    let names: Vec<&str> = sinks.iter().map(|(id, _)| *id).collect();
-    let fault = |reason: String, hint: &str| fault_of_opening(&names, reason, hint);
-    let parse = |settings: &Value| {
-        serde_json::from_value::<KafkaSinkSettings>(settings.clone()).map_err(|e| fault(e.to_string(), HINT))
-    };
-    let settings: Vec<KafkaSinkSettings> =
-        sinks.iter().map(|(_, settings)| parse(settings)).collect::<Result<_, _>>()?;
-    let Some(first) = settings.first() else { return Err(fault("there is none".into(), HINT).into()) };
-    if settings.iter().any(|settings| settings.delivery != first.delivery) {
-        return Err(
-            fault("they differ in `delivery`, and are written in one act".into(), SAME_DELIVERY).into()
-        );
+    let opening = Opening::new(sinks, context)?;
+    match opening.delivery {
+        Delivery::ExactlyOnce => exactly_once::open(&opening),
+        Delivery::AtLeastOnce => open_at_least_once(&opening),
     }
-    match first.delivery {
-        Delivery::ExactlyOnce => exactly_once::open(&names, &settings, context),
-        Delivery::AtLeastOnce => open_at_least_once(&names, &settings, context),
-    }
-}
-
-/// What went wrong when sinks were opened.
-pub(super) fn fault_of_opening(names: &[&str], reason: String, hint: &str) -> OpenError {
-    OpenError { target: format!("the Kafka sinks {}", names.join(", ")), reason, hint: hint.into() }
-}
-
-pub(super) const HINT: &str = "docs/kafka.md says what a run needs of a cluster";
-const SAME_DELIVERY: &str = "give all Kafka sinks of the topology the same `delivery`";
-
-/// Makes an error of opening, of what is wrong and what to do.
-pub(super) type FaultOf<'f> = &'f dyn Fn(String, &str) -> OpenError;
-
-/// The sinks with their topics, which have to be there.
-pub(super) fn members(
-    cluster: &Cluster,
-    names: &[&str],
-    settings: &[KafkaSinkSettings],
-    fault: FaultOf<'_>,
-) -> Result<(Vec<Member>, Vec<TopicDescription>), OpenError> {
-    let topics: Vec<&str> = settings.iter().map(|settings| settings.topic.as_str()).collect();
-    let found = cluster.describe(&topics).map_err(|error| fault(error.to_string(), HINT))?;
-    let (mut members, mut descriptions) = (Vec::new(), Vec::new());
-    for ((id, topic), found) in names.iter().zip(&topics).zip(found) {
-        let Some(found) = found else {
-            let hint = "`dirigent topics create TOPOLOGY` makes the topics of a topology";
-            return Err(fault(format!("there is no topic `{topic}`, which `{id}` writes"), hint));
-        };
-        let (id, topic) = ((*id).to_owned(), (*topic).to_owned());
-        members.push(Member { id, topic, partitions: found.partitions });
-        descriptions.push(found);
-    }
-    Ok((members, descriptions))
-}
-
-/// Refuses topics that have other partitions than when they were written.
-pub(super) fn same_partitions(
-    members: &[Member],
-    before: &ProgressRecord,
-    fault: FaultOf<'_>,
-) -> Result<(), OpenError> {
-    for Member { topic, partitions, .. } in members {
-        let before = before.partitions.get(topic).copied().unwrap_or(*partitions);
-        if before != *partitions {
-            let reason = format!(
-                "the topic `{topic}` had {before} partitions and has {partitions} now: keys would stand in other partitions than before"
-            );
-            return Err(fault(reason, "write to a new topic, or begin anew with --from-scratch"));
-        }
-    }
-    Ok(())
 }
 
 /// Opens sinks that are written at least once.
-fn open_at_least_once(
-    names: &[&str],
-    settings: &[KafkaSinkSettings],
-    context: &SinkContext<'_>,
-) -> Result<OpenSink, OpenSinkError> {
-    let fault = |reason: String, hint: &str| fault_of_opening(names, reason, hint);
-    let cluster_fault = |error: ClusterError| fault(error.to_string(), HINT);
-    let Some(KafkaSinkSettings { connection, .. }) = settings.first() else {
-        return Err(fault("there is none".into(), HINT).into());
-    };
+fn open_at_least_once(opening: &Opening<'_>) -> Result<OpenSink, OpenSinkError> {
+    let Opening { connection, context, .. } = opening;
+    let cluster_fault = |error| opening.cluster_fault(&error);
     let cluster = Cluster::connect(connection, WITHIN).map_err(cluster_fault)?;
-    let (members, topics) = members(&cluster, names, settings, &fault)?;
+    let (members, topics) = opening.members(&cluster)?;
     let (mut sinks, before) = AcknowledgedSinks::open(connection, members, context).map_err(|error| {
-        fault(
-            error.to_string(),
-            "restore the progress in the state folder, or begin anew with --from-scratch",
-        )
+        let hint = "restore the progress in the state folder, or begin anew with --from-scratch";
+        opening.fault(error.to_string(), hint)
     })?;
     match &before {
-        Some(before) => same_partitions(sinks.members(), before, &fault)?,
+        Some(before) => opening.same_partitions(sinks.members(), before)?,
         // what was written exactly once has its log there, and this would begin beside it
         None if context.generation == 1 && !context.from_scratch => {
             let log = WantedTopic::log(context.name).name;
@@ -197,18 +123,13 @@ fn open_at_least_once(
                 let reason =
                     format!("the epoch log in `{log}` says that they were written exactly once so far");
                 let hint = "take `delivery: at_least_once` back, give the topology another name, or begin anew with --from-scratch";
-                return Err(fault(reason, hint).into());
+                return Err(opening.fault(reason, hint).into());
             }
         }
         None => {}
     }
-    let group = format!("dirigent.{}", context.name);
-    let emptied = if context.from_scratch {
-        tombstones((&cluster, connection, &group), &topics).map_err(cluster_fault)?
-    } else {
-        Vec::new()
-    };
-    sinks.begin(&emptied).map_err(|error| fault(error.to_string(), HINT))?;
-    let written = names.iter().map(|id| sinks.written(id).map(Into::into)).collect();
+    let emptied = opening.emptied((&cluster, connection, &format!("dirigent.{}", context.name)), &topics)?;
+    sinks.begin(&emptied).map_err(|error| opening.fault(error.to_string(), HINT))?;
+    let written = opening.names.iter().map(|id| sinks.written(id).map(Into::into)).collect();
     Ok(OpenSink { sink: Box::new(sinks), written })
 }

@@ -32,7 +32,7 @@ use super::{
     line::{Line, Shard, shards},
     manifest::{FORMAT, MANIFEST, Manifest, StepState, hash},
     parts::{Part, RowsPart},
-    restored::Restored,
+    restored::{self, Restored},
     store::CheckpointStore,
 };
 
@@ -117,14 +117,12 @@ impl Builder {
         if let Some(Restored { manifest, kept, .. }) = restored {
             builder.newest = Line::of(&manifest.files, true);
             builder.litter = kept.is_some();
-            let older = kept.as_ref().and_then(|kept| kept.older.as_ref());
-            if let Some(older) = older {
+            if let Some(restored::Kept { older: Some(older), in_a_row }) = kept {
                 builder.other = Line::of(&older.files, false);
-                builder.in_a_row = kept.as_ref().map_or(0, |kept| kept.in_a_row);
+                builder.in_a_row = *in_a_row;
+                builder.keep(older, false);
             }
-            for manifest in older.into_iter().chain([manifest]) {
-                builder.keep(manifest, false);
-            }
+            builder.keep(manifest, false);
         }
         builder
     }

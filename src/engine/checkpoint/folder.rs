@@ -7,8 +7,8 @@ use std::{mem, sync::OnceLock};
 
 use super::{
     super::Epoch,
-    line::{Shard, Standing, bytes_of},
-    manifest::{FileEntry, FileKind, hash},
+    line::{Shard, Standing},
+    manifest::{FileEntry, FileKind, hash, whole},
     parts::MadeFile,
     store::CheckpointStore,
 };
@@ -38,22 +38,21 @@ impl<'a> Folder<'a> {
     }
 
     /// Puts what a shard lacks: copies of files that the other line has, and a base of the shard's older files, or a delta.
-    /// Gives all files that it has then; none if nothing is to be put. What is made and what is
-    /// copied lies in memory that the next shard can have.
+    /// Gives all files that it has then; none if nothing is to be put. What is made and what is copied lies in memory that the
+    /// next shard can have.
     pub(super) fn put_shard(
         &self,
         shard: &Shard<'_>,
         [room, copied]: &mut [Vec<u8>; 2],
     ) -> Result<Vec<FileEntry>, String> {
-        let read = |path: &str| self.store.read(path);
-        let encoded = shard.encode(read, self.epoch, mem::take(room))?;
+        let encoded = shard.encode(self.store, self.epoch, mem::take(room))?;
         if !*self.opened.wait() {
             return Ok(Vec::new());
         }
         let mut files = Vec::new();
         if shard.writes != Some(FileKind::Base) {
             for (n, standing) in shard.stands.iter().enumerate() {
-                files.push(self.keep_or_copy(standing, n, copied)?);
+                files.push(self.keep_or_copy(standing, shard.checked, n, copied)?);
             }
         }
         if let Some(((bytes, rows), kind)) = encoded.zip(shard.writes) {
@@ -66,16 +65,24 @@ impl<'a> Folder<'a> {
     }
 
     /// The `n`th file of a shard in the line of this checkpoint.
-    fn keep_or_copy(&self, standing: &Standing, n: usize, room: &mut Vec<u8>) -> Result<FileEntry, String> {
-        let Standing { newest, own, checked } = standing;
-        let read = |path: &str, room| self.store.read_into(path, room);
+    fn keep_or_copy(
+        &self,
+        Standing { newest, own }: &Standing,
+        checked: bool,
+        n: usize,
+        room: &mut Vec<u8>,
+    ) -> Result<FileEntry, String> {
+        let read = |file: &FileEntry, room| whole(self.store, &file.path, &file.hash, room);
         if let Some(own) = own {
-            let whole = |bytes: Vec<u8>| *room = bytes;
-            if *checked || bytes_of(own, read, Vec::new()).map(whole).is_ok() {
+            if checked {
+                return Ok(own.clone());
+            }
+            if let Ok(bytes) = read(own, mem::take(room)) {
+                *room = bytes;
                 return Ok(own.clone());
             }
         }
-        let bytes = bytes_of(newest, read, mem::take(room))?;
+        let bytes = read(newest, mem::take(room)).map_err(|error| error.to_string())?;
         let name = format!("{}.{}.{}-{n}.parquet", newest.step, newest.shard, newest.kind.as_str());
         let path = self.put(&name, &bytes)?.path;
         *room = bytes;

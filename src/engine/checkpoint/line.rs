@@ -1,16 +1,18 @@
 //! What a checkpoint adds to its line: of each shard nothing, a delta, or a base made anew; and what the line lacks.
 //!
-//! What the other line has been given since its last checkpoint is not encoded again, but copied. What is written follows from the numbers of rows alone, before anything is encoded; so shards can be
-//! encoded in any order, and files stand in the order of steps and shards. A base is made from the older files of its shard.
+//! What the other line has been given since its last checkpoint is not encoded again, but copied. What is written follows
+//! from the numbers of rows alone, before anything is encoded; so shards can be encoded in any order, and files stand in the
+//! order of steps and shards. A base is made from the older files of its shard.
 
-use std::{collections::BTreeMap, io};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
 use super::{
     super::Epoch,
-    manifest::{FileEntry, FileKind, hash},
+    manifest::{FileEntry, FileKind, whole},
     parts::{RowsPart, SHARDS},
+    store::CheckpointStore,
 };
 
 /// A base is made anew when the rows of its deltas would be more than so many times its own: each row of it is then
@@ -51,8 +53,6 @@ pub(super) struct Standing {
     pub(super) newest: FileEntry,
     /// The same bytes in the line that goes on.
     pub(super) own: Option<FileEntry>,
-    /// They have been compared with their hash.
-    pub(super) checked: bool,
 }
 
 /// A shard of a step in a new checkpoint.
@@ -63,6 +63,8 @@ pub(super) struct Shard<'a> {
     changes: &'a dyn RowsPart,
     /// The files that it has so far.
     pub(super) stands: Vec<Standing>,
+    /// Those in the line that goes on are known to be whole.
+    pub(super) checked: bool,
     /// What is written.
     pub(super) writes: Option<FileKind>,
 }
@@ -78,7 +80,6 @@ pub(super) fn shards<'a>(
         let own = line.shard(step, shard);
         let stands = newest.shard(step, shard).iter().map(|file| Standing {
             own: own.iter().find(|own| own.hash == file.hash).cloned(),
-            checked: line.checked,
             newest: file.clone(),
         });
         let stands: Vec<Standing> = stands.collect();
@@ -93,16 +94,15 @@ pub(super) fn shards<'a>(
             _ if heavy => Some(FileKind::Base),
             _ => Some(FileKind::Delta),
         };
-        Shard { step, shard, changes, stands, writes }
+        Shard { step, shard, changes, stands, checked: line.checked, writes }
     })
 }
 
 impl Shard<'_> {
-    /// The file that is written, in the memory of `room`, `None` where none is; `read` reads a file of an older
-    /// checkpoint.
+    /// The file that is written, in the memory of `room`, `None` where none is.
     pub(super) fn encode(
         &self,
-        read: impl Fn(&str) -> io::Result<Option<Vec<u8>>>,
+        store: &dyn CheckpointStore,
         epoch: Epoch,
         room: Vec<u8>,
     ) -> Result<Option<Encoded>, String> {
@@ -113,27 +113,16 @@ impl Shard<'_> {
                 (bytes, self.changes.len(self.shard))
             }
             Some(FileKind::Base) => {
-                let read = |path: &str, _| read(path);
-                let read = |Standing { newest, own, .. }: &Standing| {
-                    let bytes = bytes_of(newest, read, Vec::new());
-                    let other =
-                        |fault| own.as_ref().map_or(Err(fault), |own| bytes_of(own, read, Vec::new()));
-                    bytes.or_else(other).map(Bytes::from)
+                let read = |file: &FileEntry| whole(store, &file.path, &file.hash, Vec::new());
+                let older = |Standing { newest, own }: &Standing| {
+                    let other = |fault| own.as_ref().map_or(Err(fault), read);
+                    read(newest).or_else(other).map(Bytes::from)
                 };
-                let older = self.stands.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+                let older: Result<Vec<_>, _> = self.stands.iter().map(older).collect();
+                let older = older.map_err(|error| error.to_string())?;
                 self.changes.base(older, self.shard, epoch, room).map_err(|error| error.to_string())?
             }
         };
         Ok((file.1 > 0).then_some(file))
     }
-}
-
-/// The bytes of a file, in `room`, if they are those that were written.
-pub(super) fn bytes_of(
-    file: &FileEntry,
-    read: impl Fn(&str, Vec<u8>) -> io::Result<Option<Vec<u8>>>,
-    room: Vec<u8>,
-) -> Result<Vec<u8>, String> {
-    let bytes = read(&file.path, room).map_err(|error| format!("{}: {error}", file.path))?;
-    bytes.filter(|bytes| hash(bytes) == file.hash).ok_or_else(|| format!("{} is damaged", file.path))
 }

@@ -161,10 +161,10 @@ impl Manifest {
     /// Whether a file of rows is named by both.
     #[must_use]
     pub fn shares_rows_with(&self, other: &Self) -> bool {
-        let rows = |manifest: &Self| -> BTreeSet<String> {
+        fn rows(manifest: &Manifest) -> BTreeSet<&str> {
             let files = manifest.files.iter().filter(|file| file.kind != FileKind::Whole);
-            files.map(|file| file.path.clone()).collect()
-        };
+            files.map(|file| file.path.as_str()).collect()
+        }
         !rows(self).is_disjoint(&rows(other))
     }
 
