@@ -1,6 +1,7 @@
 //! The arrows between the folders of `src/`, read from the sources: what a folder may name, and what only one may.
 //!
-//! It looks at `crate::` paths, in `use` lines and outside them, and at chains of `super::` that leave the folder. Comments do not count.
+//! It looks at `crate::` paths, in `use` lines and outside them, and at chains of `super::` that leave the folder.
+//! Comments do not count.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 

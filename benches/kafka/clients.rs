@@ -7,21 +7,29 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use dirigent::connect::kafka::{
+    connection::ConnectionSettings,
+    topics::{Cluster, TopicToMake},
+};
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
     error::{KafkaError, RDKafkaErrorCode},
     producer::{BaseProducer, BaseRecord, Producer},
 };
+use serde_json::json;
 
-use crate::{Outcome, PARTITIONS};
+use crate::{PARTITIONS, yardstick::Outcome};
+
+/// A moment, and the same as milliseconds since 1970.
+type Seen = (Instant, f64);
 
 /// When each key of a topic was first seen, by a reader with `isolation.level=read_committed`.
 pub(crate) struct Reader {
-    seen: Arc<Mutex<BTreeMap<String, Instant>>>,
+    seen: Arc<Mutex<BTreeMap<String, Seen>>>,
     ends: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -37,7 +45,7 @@ impl Reader {
         let read = move || {
             while !ended.load(Ordering::Relaxed) {
                 let Some(Ok(message)) = consumer.poll(Duration::from_millis(50)) else { continue };
-                let now = Instant::now();
+                let now = (Instant::now(), milliseconds());
                 let key = message.key().and_then(|key| std::str::from_utf8(key).ok());
                 if let Some(key) = key.filter(|key| key.starts_with(prefix)) {
                     let mut noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
@@ -49,7 +57,7 @@ impl Reader {
     }
 
     /// When a key was first seen.
-    pub(crate) fn seen(&self, key: &str) -> Option<Instant> {
+    pub(crate) fn seen(&self, key: &str) -> Option<Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied()
     }
 }
@@ -61,6 +69,43 @@ impl Drop for Reader {
             let _ = thread.join();
         }
     }
+}
+
+fn milliseconds() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64() * 1e3)
+}
+
+/// Makes a topic whose records have the time of their append.
+pub(crate) fn by_append_time(brokers: &str, topic: &str) -> Outcome<()> {
+    let settings: ConnectionSettings = serde_json::from_value(json!({ "bootstrap_servers": brokers }))?;
+    let config = vec![("message.timestamp.type", "LogAppendTime".to_owned())];
+    let partitions = PARTITIONS.unsigned_abs();
+    let topic = TopicToMake { name: topic.to_owned(), partitions, replication: 1, config };
+    Cluster::connect(&settings, Duration::from_secs(60))?.create(&[topic])?;
+    Ok(())
+}
+
+/// When records with keys that begin so were appended, in milliseconds since 1970.
+pub(crate) fn append_times(brokers: &str, topic: &str, prefix: &str) -> Outcome<BTreeMap<String, f64>> {
+    let consumer = consumer(brokers, &[("enable.partition.eof", "true")])?;
+    consumer.assign(&all(topic, Offset::Beginning)?)?;
+    let (mut times, mut ended) = (BTreeMap::new(), 0);
+    while ended < PARTITIONS {
+        let message = match consumer.poll(Duration::from_secs(30)).ok_or("the input cannot be read")? {
+            Err(KafkaError::PartitionEOF(_)) => {
+                ended += 1;
+                continue;
+            }
+            message => message?,
+        };
+        let key = message.key().and_then(|key| std::str::from_utf8(key).ok());
+        if let Some((key, at)) =
+            key.filter(|key| key.starts_with(prefix)).zip(message.timestamp().to_millis())
+        {
+            times.insert(key.to_owned(), at as f64);
+        }
+    }
+    Ok(times)
 }
 
 /// A producer that gathers what comes within 5 ms.

@@ -8,15 +8,17 @@
 //! Two times are told of a run: until the last record of the last output is written (before it is said to be, it is synced, logged
 //! and hashed), and until the process has ended, when it has stored all that is live in a checkpoint as well.
 //!
-//! Events and bound come from `DIRIGENT_BENCH`, or `../shared/bench` beside the crate; without it, `dirigent generate` makes the events, and
-//! there are no ratios. Memory a live review is the slope between the first half of the events and all of them, one
-//! worker: what does not grow with the input (the model, buffers) falls out.
+//! Events and bound come from `DIRIGENT_BENCH`, or `../shared/bench` beside the crate; without it, `dirigent generate`
+//! makes the events, and there are no ratios. Memory a live review is the slope between the first half of the events
+//! and all of them, one worker: what does not grow with the input (the model, buffers) falls out.
 
 mod measure;
+#[allow(dead_code)] // what is measured here ends by itself
+#[path = "../yardstick.rs"]
+mod yardstick;
 
 use std::{
     collections::BTreeSet,
-    error::Error,
     fs::{self, File},
     io::{BufRead, BufReader, BufWriter, Write},
     path::{Path, PathBuf},
@@ -26,8 +28,7 @@ use std::{
 
 use measure::{Measured, measure};
 use serde_json::Value;
-
-type Outcome<T> = Result<T, Box<dyn Error>>;
+use yardstick::{Outcome, events, median, succeed, yardstick};
 
 const ROUNDS: usize = 9;
 const WORKERS: [usize; 2] = [1, 2];
@@ -40,9 +41,7 @@ fn main() -> Outcome<()> {
         Err(_) => 200_000,
     };
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let shared =
-        std::env::var_os("DIRIGENT_BENCH").map_or_else(|| root.join("../shared/bench"), PathBuf::from);
-    let bench = Bench { folder: root.join("target/bench"), shared };
+    let bench = Bench { folder: root.join("target/bench") };
     fs::create_dir_all(&bench.folder)?;
     let (input, epoch) = bench.events(events)?;
     let bound = bench.bound()?;
@@ -100,12 +99,6 @@ fn row(name: &str, events: u64, runs: &[Measured], bounds: &[Measured]) {
     println!("| {name} | {outputs} | {end} | {cpu:.1} | {} |", megabytes(peak));
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
 fn megabytes(bytes: u64) -> u64 {
     bytes.div_ceil(1_000_000)
 }
@@ -113,41 +106,30 @@ fn megabytes(bytes: u64) -> u64 {
 /// Where things lie.
 struct Bench {
     folder: PathBuf,
-    shared: PathBuf,
 }
 
 impl Bench {
     /// A file of events, made once, and the length of an epoch of about 1,500 of them.
-    fn events(&self, events: u64) -> Outcome<(PathBuf, String)> {
-        let script = self.shared.join("events.py");
+    fn events(&self, count: u64) -> Outcome<(PathBuf, String)> {
+        let script = yardstick().join("events.py");
         let numpy = Command::new("python3").args(["-c", "import numpy"]).stderr(Stdio::null()).status();
         if script.is_file() && numpy.is_ok_and(|status| status.success()) {
-            let path = self.folder.join(format!("events-{events}.jsonl"));
-            if !path.is_file() {
-                let made = self.folder.join("events.part");
-                let mut command = Command::new("python3");
-                succeed(
-                    command.arg(script).arg(events.to_string()).arg("11").arg(&made).stdout(Stdio::null()),
-                )?;
-                fs::rename(made, &path)?;
-            }
-            // 200 ms between two events
-            return Ok((path, format!("{}ms", EVENTS_AN_EPOCH * 200)));
+            return Ok((events(count)?, format!("{}ms", EVENTS_AN_EPOCH * 200)));
         }
         println!(
             "no {} (or no Python with numpy): the events come from `dirigent generate`",
             script.display()
         );
-        let path = self.folder.join(format!("generated-{events}.jsonl"));
+        let path = self.folder.join(format!("generated-{count}.jsonl"));
         let mut command = Command::new(env!("CARGO_BIN_EXE_dirigent"));
-        command.args(["generate", "--seed", "11", "--days", "1", "--reviews", &events.to_string(), "--out"]);
+        command.args(["generate", "--seed", "11", "--days", "1", "--reviews", &count.to_string(), "--out"]);
         succeed(command.arg(&path))?;
-        Ok((path, format!("{}ms", 86_400_000 * EVENTS_AN_EPOCH / events.max(1))))
+        Ok((path, format!("{}ms", 86_400_000 * EVENTS_AN_EPOCH / count.max(1))))
     }
 
     /// The bound, built in a folder of its own.
     fn bound(&self) -> Outcome<Option<PathBuf>> {
-        let source = self.shared.join("bound");
+        let source = yardstick().join("bound");
         if !source.join("Cargo.toml").is_file() {
             println!("no {}: no ratios", source.display());
             return Ok(None);
@@ -238,9 +220,4 @@ sinks:
         half.flush()?;
         Ok(path)
     }
-}
-
-fn succeed(command: &mut Command) -> Outcome<()> {
-    let status = command.status()?;
-    if status.success() { Ok(()) } else { Err(format!("{command:?} ended with {status}").into()) }
 }

@@ -1,8 +1,8 @@
 //! `dirigent dlq`: what a topology has refused, by reason, one by one, and sent back once the reason is mended.
 //!
-//! Dead letters lie where the topology puts them: in topics, in files, or, where no sink reads them, in the state folder. Those of a
-//! topic go back to the topic that they came from, in transactions that remember how far they got; those of a file are
-//! written to another file, whose lines are the original ones.
+//! Dead letters lie where the topology puts them: in topics, in files, or, where no sink reads them, in the state
+//! folder. Those of a topic go back to the topic that they came from, in transactions that remember how far they got;
+//! those of a file are written to another file, whose lines are the original ones.
 
 use std::{
     collections::BTreeMap,

@@ -1,7 +1,8 @@
 //! HTTP beside a run: health for orchestrators, metrics for Prometheus.
 //!
-//! `/livez` says that the process answers, and depends on nothing outside; `/startupz` that the run has got past its start
-//! and what it had to compute again, or stands by; `/readyz` that sources are open and the run is under way; `/metrics` is OpenMetrics text. The server has a thread of its own and never touches a worker.
+//! `/livez` says that the process answers, and depends on nothing outside; `/startupz` that the run has got past its
+//! start and what it had to compute again, or stands by; `/readyz` that sources are open and the run is under way;
+//! `/metrics` is OpenMetrics text. The server has a thread of its own and never touches a worker.
 
 use std::{
     io,

@@ -14,7 +14,7 @@ use crate::{
             manifest::StepState,
         },
         intake::IntakeError,
-        threads::{ThreadError, spawn},
+        threads::{ThreadError, go_to_the_background, spawn},
     },
 };
 
@@ -53,6 +53,8 @@ impl Assembly {
         let builder = Builder::new(context, self.run.restored.as_ref());
         let intake = Arc::clone(&self.run.intake);
         let body = move || {
+            // the stream comes first
+            go_to_the_background();
             if let Err(reason) = builder.run() {
                 failures.failed();
                 intake.fail(IntakeError::Checkpoint(reason));

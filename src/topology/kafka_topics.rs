@@ -1,7 +1,8 @@
 //! The topics of a topology, by cluster: those that its sources read and its sinks write, the epoch log and the progress records.
 //!
-//! Log and progress lie on the cluster of the sinks, unless those are written at least once; there is at most one. What a topic has to be like follows from what flows there:
-//! of a table the last record of a key is its state, of everything else each record counts.
+//! Log and progress lie on the cluster of the sinks, unless those are written at least once; there is at most one. What
+//! a topic has to be like follows from what flows there: of a table the last record of a key is its state, of
+//! everything else each record counts.
 
 use serde_json::Value;
 

@@ -1,8 +1,9 @@
 //! Topology files: read, checked, resolved into a [`plan::Plan`], drawn and described.
 //!
-//! A file becomes a tree with places (`yaml`, `document`), takes `--set` options (`set`) and variables (`variables`), is held
-//! against the schema (`schema`, `conform`), and what the schema cannot say is resolved: references, edge types, steps put
-//! in (`declared`, `references`, `edges`, `models`, `places`, `resolve`). No step is known by its name here: all that is known of it is its registry entry.
+//! A file becomes a tree with places (`yaml`, `document`), takes `--set` options (`set`) and variables (`variables`),
+//! is held against the schema (`schema`, `conform`), and what the schema cannot say is resolved: references, edge
+//! types, steps put in (`declared`, `references`, `edges`, `models`, `places`, `resolve`). No step is known by its name
+//! here: all that is known of it is its registry entry.
 
 pub mod assemble;
 pub mod diagnostics;

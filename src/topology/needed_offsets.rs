@@ -1,4 +1,5 @@
-//! From which offset on a run may still have to read its topics: a metric, by which one can tell whether their retention is long enough.
+//! From which offset on a run may still have to read its topics: a metric, by which one can tell whether their
+//! retention is long enough.
 //!
 //! Of the two checkpoints that are kept the older one counts, because the newer one may turn out to be damaged. The log is told
 //! when it may forget what that one covers, and where each epoch ends stands in it: so this stands between a run and its log. As

@@ -1,4 +1,5 @@
-//! Ids and references: what can be read has an id of its own, every reference of `inputs` means a source or an output, and no step feeds itself.
+//! Ids and references: what can be read has an id of its own, every reference of `inputs` means a source or an output,
+//! and no step feeds itself.
 
 use super::{
     declared::{Components, Declared, Reference},

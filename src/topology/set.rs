@@ -1,8 +1,8 @@
 //! `--set a.b.c=value`: overrides a value of the file, or adds one.
 //!
 //! Options apply in order, before variables and before validation. A value that starts with `[`, `{` or a quote is
-//! parsed as YAML; anything else is a plain scalar as it stands, so that `path=-` and `path=*.jsonl` mean what they say. Maps on the way are made where
-//! they are missing; a number picks an item of a list that is there.
+//! parsed as YAML; anything else is a plain scalar as it stands, so that `path=-` and `path=*.jsonl` mean what they
+//! say. Maps on the way are made where they are missing; a number picks an item of a list that is there.
 
 use super::{
     diagnostics::Fault,

@@ -1,9 +1,9 @@
 //! `${NAME}`, `${NAME:-default}` and `$$` inside parsed scalars.
 //!
 //! Replacing happens after parsing, so a value can never add keys or break the structure. A plain scalar is typed again
-//! afterwards (`workers: ${N}` is a number), a quoted one stays text. The default counts when the variable is not set or empty, as in a shell;
-//! it has no variables in it and ends at the first `}`. A `$` before anything else stands for itself. Keys and `--set`
-//! values are taken as they are.
+//! afterwards (`workers: ${N}` is a number), a quoted one stays text. The default counts when the variable is not set
+//! or empty, as in a shell; it has no variables in it and ends at the first `}`. A `$` before anything else stands for
+//! itself. Keys and `--set` values are taken as they are.
 
 use std::collections::BTreeMap;
 

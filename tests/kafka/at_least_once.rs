@@ -10,6 +10,8 @@ use super::{
     clients::cluster,
     commands::{dirigent, text},
     history::{Record, records},
+    outages::caught,
+    proxy::{Moment, PRODUCE},
     shop::{Shop, Wish},
     stream::{Dice, Stream, number, seed},
 };
@@ -60,8 +62,11 @@ fn check(shop: &Shop) -> usize {
 
 fn shop(broker: &Broker, checkpoint: &str) -> Shop {
     let bootstrap = broker.bootstrap();
-    let wish = Wish { delivery: "at_least_once", checkpoint, ..Wish::at(&bootstrap) };
-    Shop::make(&broker.settings(&json!({})), &wish)
+    Shop::make(&broker.settings(&json!({})), &Wish { checkpoint, ..without_transactions(&bootstrap) })
+}
+
+fn without_transactions(bootstrap: &str) -> Wish<'_> {
+    Wish { delivery: "at_least_once", ..Wish::at(bootstrap) }
 }
 
 #[test]
@@ -70,14 +75,7 @@ fn a_run_without_transactions_that_is_killed_loses_nothing() {
     let (shop, seed) = (shop(broker, "1s"), seed(21));
     let stream = Stream::begin(&shop, seed);
     let mut dice = Dice::new(seed);
-    for kill in 0..number("DIRIGENT_KAFKA_KILLS", 12) / 2 {
-        let mut running = shop.start(1 + u32::try_from(dice.below(4)).unwrap());
-        if kill % 3 != 2 {
-            running.wait_for("running");
-        }
-        std::thread::sleep(Duration::from_millis(dice.below(if kill % 3 == 2 { 400 } else { 1_600 })));
-        running.kill();
-    }
+    (0..number("DIRIGENT_KAFKA_KILLS", 12) / 2).for_each(|kill| shop.start_and_kill(kill, &mut dice));
     let sent = stream.end();
     shop.finish(2);
     let twice = check(&shop);
@@ -88,6 +86,43 @@ fn a_run_without_transactions_that_is_killed_loses_nothing() {
     let names = cluster(&shop.settings).names().unwrap();
     let own = names.iter().filter(|name| **name == shop.topic("epochs") || **name == shop.topic("progress"));
     assert_eq!(own.count(), 0);
+}
+
+#[test]
+fn a_broker_that_is_away_is_waited_for_without_transactions() {
+    let Some((proxy, broker, through)) = Broker::behind_a_proxy() else { return };
+    let librdkafka = "{socket.timeout.ms: 1500}";
+    let wish = Wish { librdkafka, ..without_transactions(&through) };
+    let shop = Shop::make(&broker.settings(&json!({})), &wish);
+    let stream = Stream::begin(&shop, seed(25));
+    let mut running = shop.start(2);
+    running.wait_for("running");
+    for n in 0..6 {
+        let moment = if n % 2 == 0 { Moment::BeforeRequest } else { Moment::BeforeAnswer };
+        caught(&proxy, &mut running, PRODUCE, moment);
+        shop.wait_for_records("scored", 10, &mut running);
+    }
+    // a network that says nothing, a broker that stands still, and one that was killed
+    proxy.silence();
+    std::thread::sleep(Duration::from_secs(4));
+    proxy.heal();
+    shop.wait_for_records("scored", 10, &mut running);
+    broker.command("pause", None);
+    std::thread::sleep(Duration::from_secs(4));
+    broker.command("resume", None);
+    shop.wait_for_records("scored", 10, &mut running);
+    broker.command("kill", None);
+    std::thread::sleep(Duration::from_secs(2));
+    // and the run with it: what it has written lies behind its progress or not
+    running.kill();
+    broker.command("up", None);
+    let mut running = shop.start(3);
+    running.wait_for("running");
+    stream.end();
+    shop.wait_until_committed(&mut running);
+    running.stop();
+    let twice = check(&shop);
+    eprintln!("{twice} records were written again");
 }
 
 #[test]

@@ -14,6 +14,8 @@ use std::{
 use dirigent::connect::kafka::connection::ConnectionSettings;
 use serde_json::{Value, json};
 
+use super::proxy::Proxy;
+
 /// Something that takes longer than this hangs.
 pub(super) const HANG: std::time::Duration = std::time::Duration::from_secs(180);
 
@@ -71,6 +73,15 @@ impl Broker {
         panic!("no broker: {told}");
     }
 
+    /// One behind a proxy, and the address of the proxy.
+    pub(super) fn behind_a_proxy() -> Option<(Proxy, Self, String)> {
+        let (proxy, target) = Proxy::listen();
+        let broker = Self::start(&Wish { proxy: Some(proxy.port()), ..Wish::default() })?;
+        target.lead_to(broker.behind_proxy.unwrap());
+        let through = format!("127.0.0.1:{}", proxy.port());
+        Some((proxy, broker, through))
+    }
+
     fn try_start(wish: &Wish) -> Result<Self, String> {
         let nodes = if wish.three_nodes { 3 } else { 1 };
         let each = if wish.secure { 3 } else { 2 };
@@ -111,11 +122,6 @@ impl Broker {
     /// The same with TLS and SASL.
     pub(super) fn secure_bootstrap(&self) -> String {
         self.listeners(2)
-    }
-
-    /// The port behind the proxy.
-    pub(super) fn behind_proxy(&self) -> u16 {
-        self.behind_proxy.unwrap()
     }
 
     fn listeners(&self, which: usize) -> String {

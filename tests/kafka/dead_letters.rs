@@ -9,11 +9,11 @@ use rdkafka::{
 use serde_json::json;
 
 use super::{
-    broker::{self, Broker, HANG},
+    broker::{Broker, HANG},
     clients::{Writer, flush, writer},
     commands::{dirigent, text},
     history::{Record, records},
-    proxy::{END_TXN, Moment, Proxy},
+    proxy::{END_TXN, Moment},
     running::Running,
     shop::{Shop, Wish},
 };
@@ -218,11 +218,7 @@ fn letter(shop: &Shop, writer: &Writer, code: &str, n: u64) {
 
 #[test]
 fn a_replay_that_is_killed_in_its_middle_sends_nothing_twice() {
-    let (proxy, target) = Proxy::listen();
-    let wish = broker::Wish { proxy: Some(proxy.port()), ..broker::Wish::default() };
-    let Some(broker) = Broker::start(&wish) else { return };
-    target.lead_to(broker.behind_proxy());
-    let through = format!("127.0.0.1:{}", proxy.port());
+    let Some((proxy, broker, through)) = Broker::behind_a_proxy() else { return };
     let shop = Shop::make(&broker.settings(&json!({})), &Wish::at(&through));
     let (writer, _) = writer(&shop.settings, None);
     for (code, count) in [("empty_text", 7), ("invalid_field", 30), ("too_large", 5)] {

@@ -2,8 +2,6 @@
 //!
 //! `DIRIGENT_KAFKA_KILLS` says how often (12), `DIRIGENT_KAFKA_SEED` where chance begins.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::{
@@ -24,15 +22,7 @@ fn a_run_that_is_killed_again_and_again_loses_and_doubles_nothing() {
     let stream = Stream::begin(&shop, seed);
     let watcher = Watcher::begin(&shop);
     let mut dice = Dice::new(seed);
-    for kill in 0..kills {
-        let mut running = shop.start(1 + u32::try_from(dice.below(4)).unwrap());
-        // one in three while it recovers
-        if kill % 3 != 2 {
-            running.wait_for("running");
-        }
-        std::thread::sleep(Duration::from_millis(dice.below(if kill % 3 == 2 { 400 } else { 1_600 })));
-        running.kill();
-    }
+    (0..kills).for_each(|kill| shop.start_and_kill(kill, &mut dice));
     let sent = stream.end();
     let (_, report) = shop.finish(2);
     assert!(watcher.end() > 0, "the watcher has seen nothing");

@@ -78,11 +78,7 @@ fn a_broker_that_is_killed_or_stands_still_is_waited_for() {
 
 #[test]
 fn commits_whose_connection_is_cut_in_the_middle_are_done_once() {
-    let (proxy, target) = Proxy::listen();
-    let wish = broker::Wish { proxy: Some(proxy.port()), ..broker::Wish::default() };
-    let Some(broker) = Broker::start(&wish) else { return };
-    target.lead_to(broker.behind_proxy());
-    let through = format!("127.0.0.1:{}", proxy.port());
+    let Some((proxy, broker, through)) = Broker::behind_a_proxy() else { return };
     let librdkafka = "{transaction.timeout.ms: 4000, message.timeout.ms: 1500, socket.timeout.ms: 1000}";
     let shop = Shop::make(&broker.settings(&json!({})), &Wish { librdkafka, ..Wish::at(&through) });
     let stream = Stream::begin(&shop, seed(11));
@@ -112,11 +108,7 @@ fn commits_whose_connection_is_cut_in_the_middle_are_done_once() {
 
 #[test]
 fn an_end_of_a_transaction_that_comes_late_does_not_end_the_next_one() {
-    let (proxy, target) = Proxy::listen();
-    let wish = broker::Wish { proxy: Some(proxy.port()), ..broker::Wish::default() };
-    let Some(broker) = Broker::start(&wish) else { return };
-    target.lead_to(broker.behind_proxy());
-    let through = format!("127.0.0.1:{}", proxy.port());
+    let Some((proxy, broker, through)) = Broker::behind_a_proxy() else { return };
     let shop = Shop::make(&broker.settings(&json!({})), &Wish::at(&through));
     let stream = Stream::begin(&shop, seed(19));
     let mut running = shop.start(2);
@@ -136,7 +128,7 @@ fn an_end_of_a_transaction_that_comes_late_does_not_end_the_next_one() {
 }
 
 /// Cuts the connection at the next request of a kind, and waits until that has happened.
-fn caught(proxy: &Proxy, running: &mut Running, request: i16, moment: Moment) {
+pub(super) fn caught(proxy: &Proxy, running: &mut Running, request: i16, moment: Moment) {
     proxy.cut_at(request, moment);
     wait_for_catch(proxy, running);
 }

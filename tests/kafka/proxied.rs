@@ -7,18 +7,15 @@ use rdkafka::producer::Producer;
 use serde_json::json;
 
 use super::{
-    broker::{Broker, HANG, Wish, settings},
+    broker::{Broker, HANG, settings},
     clients::{Writer, cluster, flush, fresh_topic, read_to, send, unique, writer},
     proxy::{END_TXN, Moment, PRODUCE, Proxy},
 };
 
 /// A broker behind a proxy, and both ways to it: through the proxy, and around it.
 fn broker() -> Option<(Proxy, Broker, [ConnectionSettings; 2])> {
-    let (proxy, target) = Proxy::listen();
-    let broker = Broker::start(&Wish { proxy: Some(proxy.port()), ..Wish::default() })?;
-    target.lead_to(broker.behind_proxy());
-    let quick = json!({"librdkafka": {"socket.timeout.ms": 2000}});
-    let through = settings(&format!("127.0.0.1:{}", proxy.port()), &quick);
+    let (proxy, broker, through) = Broker::behind_a_proxy()?;
+    let through = settings(&through, &json!({"librdkafka": {"socket.timeout.ms": 2000}}));
     let around = broker.settings(&json!({}));
     Some((proxy, broker, [through, around]))
 }

@@ -14,6 +14,7 @@ use super::{
     clients::{cluster, topic, unique},
     history::{ends, group_offsets},
     running::{Running, Told},
+    stream::Dice,
 };
 
 /// What differs between shops.
@@ -130,6 +131,17 @@ sinks:
     /// Starts the run.
     pub(super) fn start(&self, workers: u32) -> Running {
         self.start_with(workers, &[])
+    }
+
+    /// Starts the run with any number of workers and kills it: one in three while it recovers.
+    pub(super) fn start_and_kill(&self, kill: u64, dice: &mut Dice) {
+        let mut running = self.start(1 + u32::try_from(dice.below(4)).unwrap());
+        let recovers = kill % 3 == 2;
+        if !recovers {
+            running.wait_for("running");
+        }
+        std::thread::sleep(Duration::from_millis(dice.below(if recovers { 400 } else { 1_600 })));
+        running.kill();
     }
 
     /// Starts the run with brokers elsewhere.

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::{
-    broker::{self, Broker, HANG},
+    broker::{Broker, HANG},
     checks::check,
     outages::wait_for_catch,
-    proxy::{ADD_PARTITIONS, Moment, Proxy},
+    proxy::{ADD_PARTITIONS, Moment},
     running::Running,
     shop::{Shop, Wish},
     stream::{Dice, Stream, seed},
@@ -85,13 +85,9 @@ fn a_zombie_that_wakes_in_the_middle_of_everything_is_fenced() {
 
 #[test]
 fn of_two_runs_that_give_themselves_one_number_the_first_in_the_log_has_it() {
-    let (proxy, target) = Proxy::listen();
-    let wish = broker::Wish { proxy: Some(proxy.port()), ..broker::Wish::default() };
-    let Some(broker) = Broker::start(&wish) else { return };
-    target.lead_to(broker.behind_proxy());
+    let Some((proxy, broker, through)) = Broker::behind_a_proxy() else { return };
     let (shop, elsewhere) = shop(&broker);
     shop.make_own_topics();
-    let through = format!("127.0.0.1:{}", proxy.port());
     proxy.cut_at(ADD_PARTITIONS, Moment::Silence);
     // it has read the log, and nothing of what it is about to write comes through
     let mut first = shop.start_at(&through, 1);

@@ -1,8 +1,8 @@
 //! `dirigent consume`: prints the records of a topic, one a line.
 //!
-//! A line is the value as it stands; with `--headers` it is an object of everything that a record has, in the form that dead letters
-//! have in files. Partitions are read side by side: their records come in the order of each, in no order between them. Nothing is
-//! committed to any group.
+//! A line is the value as it stands; with `--headers` it is an object of everything that a record has, in the form that
+//! dead letters have in files. Partitions are read side by side: their records come in the order of each, in no order
+//! between them. Nothing is committed to any group.
 
 use std::{
     io::{self, ErrorKind, IsTerminal, Write, stdout},

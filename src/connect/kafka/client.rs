@@ -1,7 +1,7 @@
 //! What a client of librdkafka reports while it works: logs, statistics, errors, deliveries, and its need of a token.
 //!
-//! librdkafka reports by events, which arrive while the client is polled. A [`ClientState`] is given to the client when it is made, and
-//! a clone of it stays with whoever uses the client: all clones share what was reported.
+//! librdkafka reports by events, which arrive while the client is polled. A [`ClientState`] is given to the client when
+//! it is made, and a clone of it stays with whoever uses the client: all clones share what was reported.
 
 use std::{
     error::Error,

@@ -1,11 +1,12 @@
 //! Fencing whoever wrote before, so that nothing of theirs comes later: not by the brokers' mistake, either.
 //!
-//! `init_transactions` ends the transaction that was left open, and comes back when every partition of it has the marker that says
-//! so. But a coordinator that finds no leader for a partition takes it for deleted and leaves the marker out ("these partitions are
-//! likely deleted already and hence can be skipped"): so it is in the seconds after all replicas of a partition have been killed and
-//! started again. Records without a marker would end with the next transaction of the id: committed, beside the same records
-//! written once more. So the partitions that are written are looked at after each `init`: one whose stable offset stays behind its
-//! end gets an aborted record, and with it the marker.
+//! `init_transactions` ends the transaction that was left open, and comes back when every partition of it has the
+//! marker that says so. But a coordinator that finds no leader for a partition takes it for deleted and leaves the
+//! marker out ("these partitions are likely deleted already and hence can be skipped"): so it is in the seconds after
+//! all replicas of a partition have been killed and started again. Records without a marker would end with the next
+//! transaction of the id: committed, beside the same records written once more. So the partitions that are written are
+//! looked at after each `init`: one whose stable offset stays behind its end gets an aborted record, and with it the
+//! marker.
 
 use rdkafka::consumer::BaseConsumer;
 

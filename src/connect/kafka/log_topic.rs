@@ -84,8 +84,9 @@ impl LogTopic {
         fence(at, transactions, std::iter::once((&*self.topic, 0)))
     }
 
-    /// Looks for a record of somebody newer from an offset on; where the writer was fenced, for a while: whoever has fenced a writer is about to write one, and
-    /// fencing back at once would be a race between two starts that neither wins.
+    /// Looks for a record of somebody newer from an offset on; where the writer was fenced, for a while: whoever has
+    /// fenced a writer is about to write one, and fencing back at once would be a race between two starts that neither
+    /// wins.
     pub(super) fn successor(
         &self,
         from: u64,
@@ -136,15 +137,19 @@ pub(super) fn last_generation(records: &[Placed]) -> Option<u64> {
     records.last().map(|(_, record)| record.generation)
 }
 
-/// What tells the last start in the log from others; a truncation keeps it in its mark.
+/// What tells the last start in the log from others. A truncation keeps it in its mark, which may stand behind the records of
+/// a later start: what counts is the generation, not the place.
 pub(super) fn last_nonce(records: &[Placed]) -> Option<&str> {
-    fn of(record: &LogRecord) -> Option<&str> {
+    fn of(record: &LogRecord) -> Option<(u64, &str)> {
         match &record.body {
-            Body::Claim { nonce } => Some(nonce),
-            Body::Generation(start) => start.nonce.as_deref(),
-            Body::Truncated { kept, .. } => kept.iter().rev().find_map(of),
+            Body::Claim { nonce } => Some((record.generation, nonce)),
+            Body::Generation(start) => Some((record.generation, start.nonce.as_deref()?)),
+            Body::Truncated { kept, .. } => {
+                kept.iter().filter_map(of).max_by_key(|(generation, _)| *generation)
+            }
             _ => None,
         }
     }
-    records.iter().rev().find_map(|(_, record)| of(record))
+    let nonces = records.iter().filter_map(|(_, record)| of(record));
+    nonces.max_by_key(|(generation, _)| *generation).map(|(_, nonce)| nonce)
 }

@@ -4,9 +4,11 @@
 //! that matters written down (`properties`), so that a newer librdkafka changes nothing by itself.
 //!
 //! # Layout
-//! [`connection`]: the settings that sources, sinks and commands share. `properties`: what librdkafka is told; `pinned`: what we rely on. [`secrets`]: what
-//! is never printed. [`client`]: what a client reports: logs, statistics, errors, deliveries. `standing`: how far a source is behind. [`error`]: what went wrong, in words.
-//! [`topics`]: clusters asked for topics as they are (`topic`), and making them. [`wanted`]: what they should be like. `token`: tokens to log in with. `native`: calls that the Rust binding lacks.
+//! [`connection`]: the settings that sources, sinks and commands share. `properties`: what librdkafka is told;
+//! `pinned`: what we rely on. [`secrets`]: what is never printed. [`client`]: what a client reports: logs, statistics,
+//! errors, deliveries. `standing`: how far a source is behind. [`error`]: what went wrong, in words. [`topics`]:
+//! clusters asked for topics as they are (`topic`), and making them. [`wanted`]: what they should be like. `token`:
+//! tokens to log in with. `native`: calls that the Rust binding lacks.
 
 mod arrivals;
 mod at_least_once;

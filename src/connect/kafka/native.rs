@@ -112,9 +112,9 @@ pub(super) fn describe_topics<C: ClientContext>(
     let (Some(topics), Some(options), Some(queue)) = (topics, options, queue) else {
         return Err(no_memory());
     };
-    // SAFETY: all pointers are alive; a message about the error is not asked for (null, of no length). The request copies options and
-    // topics, and its answer comes to our own queue, so no other event does. A moment is added so that the answer, a timeout too, is
-    // waited for: nothing of the request is left when the queue is freed.
+    // SAFETY: all pointers are alive; a message about the error is not asked for (null, of no length). The request
+    // copies options and topics, and its answer comes to our own queue, so no other event does. A moment is added so
+    // that the answer, a timeout too, is waited for: nothing of the request is left when the queue is freed.
     let event = unsafe {
         sys::rd_kafka_AdminOptions_set_request_timeout(options.pointer, millis, ptr::null_mut(), 0);
         sys::rd_kafka_DescribeTopics(client.native_ptr(), topics.pointer, options.pointer, queue.pointer);
@@ -124,7 +124,8 @@ pub(super) fn describe_topics<C: ClientContext>(
         )
     };
     let Some(event) = event else { return Err(KafkaError::AdminOp(RDKafkaErrorCode::OperationTimedOut)) };
-    // SAFETY: the event is alive; it is read before it is freed, which is at the end of this function. A result of another kind is null.
+    // SAFETY: the event is alive; it is read before it is freed, which is at the end of this function. A result of
+    // another kind is null.
     let found = unsafe {
         let code = sys::rd_kafka_event_error(event.pointer);
         if code != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
@@ -201,8 +202,8 @@ pub(super) fn set_token<C: ClientContext>(client: &Client<C>, token: &OAuthToken
     let value = CString::new(token.token.as_str()).map_err(zero)?;
     let name = CString::new(token.principal_name.as_str()).map_err(zero)?;
     let mut said = [0; 512];
-    // SAFETY: the strings live until the call returns, which copies them; there are no extensions (null, of no length), and `said` is
-    // as long as told.
+    // SAFETY: the strings live until the call returns, which copies them; there are no extensions (null, of no length),
+    // and `said` is as long as told.
     let code = unsafe {
         sys::rd_kafka_oauthbearer_set_token(
             client.native_ptr(),

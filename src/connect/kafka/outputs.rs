@@ -1,5 +1,5 @@
-//! What Kafka sinks write, however they do: the records of an epoch, each in the partition that follows from its key, and tombstones
-//! for what stood there before a run that begins from scratch.
+//! What Kafka sinks write, however they do: the records of an epoch, each in the partition that follows from its key,
+//! and tombstones for what stood there before a run that begins from scratch.
 
 use std::collections::BTreeSet;
 

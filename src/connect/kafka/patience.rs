@@ -1,8 +1,9 @@
 //! What a writer does while brokers do not answer: it waits and tries again, for as long as the run is wanted.
 //!
-//! A broker that is away for a while is no reason to end a run that would only begin again; a login that is refused, or a topic
-//! that is gone, is. A topic without a leader looks like one that is gone, so only one that stays away counts. A run that was told to end waits a little, and then ends without what it could not commit: the next
-//! one reads that again.
+//! A broker that is away for a while is no reason to end a run that would only begin again; a login that is refused, or
+//! a topic that is gone, is. A topic without a leader looks like one that is gone, so only one that stays away counts.
+//! A run that was told to end waits a little, and then ends without what it could not commit: the next one reads that
+//! again.
 
 use std::{
     sync::{

@@ -1,9 +1,9 @@
 //! What librdkafka is told: the properties that we rely on, those that settings with names of their own give, and the rest, passed
 //! through.
 //!
-//! Every default that a promise or a figure rests on is written down here, so that a newer librdkafka does not change it. A property
-//! that exactly-once rests on is ours alone: a topology that gives it is refused, with the reason. One that a named setting gives is
-//! taken from `librdkafka` only where that setting is absent.
+//! Every default that a promise or a figure rests on is written down here, so that a newer librdkafka does not change
+//! it. A property that exactly-once rests on is ours alone: a topology that gives it is refused, with the reason. One
+//! that a named setting gives is taken from `librdkafka` only where that setting is absent.
 
 use rdkafka::{ClientConfig, config::RDKafkaLogLevel, error::KafkaError};
 

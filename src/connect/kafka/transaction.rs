@@ -1,10 +1,11 @@
 //! One transactional producer: an id that fences whoever had it, and transactions that are committed or not known to be.
 //!
-//! After any error the producer is dropped and a new one of the same id is made (`init`): librdkafka's client knows no way to tell
-//! a commit that is late from one that failed, and a late one could hit the next transaction (KIP-890). What became of it,
-//! only a reader knows. The client also sends a commit again by itself when its connection breaks, and says that all is well: the
-//! first one may still be in the network, and would commit the first half of the next transaction. So after a commit that took long
-//! enough to have been sent twice the producer is dropped, too. Everything here waits for brokers, so nothing of it runs on a worker.
+//! After any error the producer is dropped and a new one of the same id is made (`init`): librdkafka's client knows no
+//! way to tell a commit that is late from one that failed, and a late one could hit the next transaction (KIP-890).
+//! What became of it, only a reader knows. The client also sends a commit again by itself when its connection breaks,
+//! and says that all is well: the first one may still be in the network, and would commit the first half of the next
+//! transaction. So after a commit that took long enough to have been sent twice the producer is dropped, too.
+//! Everything here waits for brokers, so nothing of it runs on a worker.
 //!
 //! The binding polls in steps of 100 ms where it waits for deliveries: a commit that is asked for when all of them are in
 //! takes a twentieth of that, so they are waited for here, in steps of half a millisecond.
@@ -262,10 +263,13 @@ impl Transactions {
                 serve(producer);
             }
         }
+        let sent = started.elapsed();
         self.deliver(producer, started)?;
+        let delivered = started.elapsed();
         last(producer)?;
         let committing = Instant::now();
         producer.commit_transaction(self.within)?;
+        tracing::debug!(id = self.id, ?sent, ?delivered, committed = ?started.elapsed(), "transaction");
         Ok((std::mem::take(&mut *lock(&self.reports.offsets)), committing.elapsed()))
     }
 }

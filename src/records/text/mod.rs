@@ -13,6 +13,7 @@ pub mod entities;
 pub mod normalise;
 mod scan;
 
-/// The rules of the contract applied to whole strings, one after the other: slow, and plainly right. The fuzz target takes the file too.
+/// The rules of the contract applied to whole strings, one after the other: slow, and plainly right. The fuzz target
+/// takes the file too.
 #[cfg(test)]
 pub mod reference;

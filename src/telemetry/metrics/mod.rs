@@ -4,8 +4,8 @@
 //! flight) is *sampled*: a closure reads it at the scrape, so it cannot lag behind or disagree.
 //!
 //! # Layout
-//! `sampled`: what is read at the scrape; `families`: the names that every run has of it. `steps`, `models`, `checkpoints`, `histogram`: what is counted. `process`: what
-//! `/proc` tells.
+//! `sampled`: what is read at the scrape; `families`: the names that every run has of it. `steps`, `models`,
+//! `checkpoints`, `histogram`: what is counted. `process`: what `/proc` tells.
 
 mod checkpoints;
 mod cluster;

@@ -1,7 +1,8 @@
 //! Walks a document along a JSON Schema and collects every fault, with its place and words for people.
 //!
 //! It knows the keywords that our schemas use (a test holds that there are no others). Two are our own reading:
-//! `x-expected` says in words what a `pattern` takes, and a `description` behind a `$ref` does so for a named type such as a duration.
+//! `x-expected` says in words what a `pattern` takes, and a `description` behind a `$ref` does so for a named type such
+//! as a duration.
 //!
 //! # Layout
 //! This file: the walk, and which of several forms a value has. `scalars`: values by themselves. `maps`: keys.

@@ -1,7 +1,8 @@
 //! Where the boxes of a picture stand: in columns from left to right, by the method of Sugiyama, Tagawa and Toda (1981).
 //!
-//! A box's column is its longest way from a source; sources move right to their first reader. An arrow over several columns gets a
-//! bend in each of them, which takes a row like a box does, so no arrow runs through a box. Rows follow the mean of the rows before them; ties by the plan's order.
+//! A box's column is its longest way from a source; sources move right to their first reader. An arrow over several
+//! columns gets a bend in each of them, which takes a row like a box does, so no arrow runs through a box. Rows follow
+//! the mean of the rows before them; ties by the plan's order.
 
 use super::{Picture, Role};
 

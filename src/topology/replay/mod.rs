@@ -2,8 +2,9 @@
 //!
 //! The new state folder begins with a copy of the log's partitions and epochs, so the replay is a start like any other
 //! that finds no checkpoint: the same epochs must come again. It ends with the last of them, whatever the input has by
-//! now; an input that ended and has grown since is read in the same parts (`parts`). Nothing of the real run is written or locked, so it may be going on. A log whose beginning was truncated is run from
-//! the oldest checkpoint that is kept.
+//! now; an input that ended and has grown since is read in the same parts (`parts`). Nothing of the real run is written
+//! or locked, so it may be going on. A log whose beginning was truncated is run from the oldest checkpoint that is
+//! kept.
 //!
 //! # Layout
 //! * [`compare`]: the outputs beside the real ones. `from_checkpoint`: a checkpoint in place of what is gone.

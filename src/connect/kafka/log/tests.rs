@@ -9,8 +9,8 @@ use crate::engine::{
     log::record::{CheckpointRecord, EpochRecord, Identity, PartitionRecord, Start},
 };
 
-fn start(anew: bool) -> Body {
-    Body::Generation(Start { name: "t".into(), nonce: Some("n".into()), anew, ..Start::default() })
+fn start(nonce: &str, anew: bool) -> Body {
+    Body::Generation(Start { name: "t".into(), nonce: Some(nonce.into()), anew, ..Start::default() })
 }
 
 fn partition(number: u32) -> Body {
@@ -89,7 +89,10 @@ fn said(contents: &LogContents) -> (Vec<Epoch>, Vec<Epoch>, Vec<u32>, Vec<u64>, 
 
 fn first_run() -> Topic {
     let mut topic = Topic::default();
-    topic.append(1, vec![Body::Claim { nonce: "n".into() }, start(false), partition(0), epoch(3), epoch(5)]);
+    topic.append(
+        1,
+        vec![Body::Claim { nonce: "n".into() }, start("n", false), partition(0), epoch(3), epoch(5)],
+    );
     topic.append(1, vec![checkpoint(5), epoch(7), partition(1), epoch(8), checkpoint(8), epoch(9)]);
     topic
 }
@@ -116,9 +119,11 @@ fn a_truncation_passes_on_what_the_one_before_it_kept() {
     // the next start, which truncates twice
     topic.append(
         2,
-        vec![Body::Claim { nonce: "m".into() }, start(false), epoch(11), checkpoint(11), epoch(12)],
+        vec![Body::Claim { nonce: "m".into() }, start("m", false), epoch(11), checkpoint(11), epoch(12)],
     );
     topic.truncate(&found, 2, 8, true);
+    let last = last_nonce(topic.placed.make_contiguous());
+    assert_eq!(last, Some("m"), "the mark keeps the first start, and stands behind the second");
     assert_eq!(
         said(&topic.counting()),
         (vec![9, 11, 12], vec![8, 11], vec![0, 1], vec![1, 2], 8),
@@ -135,6 +140,6 @@ fn a_truncation_passes_on_what_the_one_before_it_kept() {
 fn nothing_before_a_start_from_scratch_counts() {
     let mut topic = first_run();
     topic.truncate(&LogContents::default(), 1, 5, true);
-    topic.append(2, vec![Body::Claim { nonce: "m".into() }, start(true), partition(0), epoch(2)]);
+    topic.append(2, vec![Body::Claim { nonce: "m".into() }, start("m", true), partition(0), epoch(2)]);
     assert_eq!(said(&topic.counting()), (vec![2], vec![], vec![0], vec![2], 0));
 }

@@ -1,0 +1,50 @@
+//! What is sent: the yardstick's events, over and over, and among them reviews that are looked for.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+};
+
+use rdkafka::producer::BaseProducer;
+
+use crate::{clients::send, yardstick::Outcome};
+
+/// Sends a review of a product of its own.
+pub(crate) fn probe(producer: &BaseProducer, topic: &str, product: &str) -> Outcome<()> {
+    let review = format!(
+        r#"{{"review_id":"{product}","product_id":"{product}","user_id":"{product}","rating":4,"title":"Good","text":"A good {product}, and it came in time.","lang":"en","ts":1767225600000}}"#
+    );
+    send(producer, topic, product.as_bytes(), review.as_bytes())
+}
+
+/// The lines of a file, over and over.
+pub(crate) struct Lines {
+    path: PathBuf,
+    lines: BufReader<File>,
+    line: Vec<u8>,
+}
+
+impl Lines {
+    pub(crate) fn of(path: &Path) -> Outcome<Self> {
+        let lines = BufReader::with_capacity(1 << 20, File::open(path)?);
+        Ok(Self { path: path.to_owned(), lines, line: Vec::new() })
+    }
+
+    pub(crate) fn next_line(&mut self) -> Outcome<&[u8]> {
+        self.line.clear();
+        if self.lines.read_until(b'\n', &mut self.line)? == 0 {
+            *self = Self::of(&self.path)?;
+            self.lines.read_until(b'\n', &mut self.line)?;
+        }
+        Ok(self.line.trim_ascii_end())
+    }
+}
+
+/// The id of a review; where there is none that can be found fast, the whole line.
+pub(crate) fn key_of(line: &[u8]) -> &[u8] {
+    const FIELD: &[u8] = b"\"review_id\":\"";
+    let Some(at) = line.windows(FIELD.len()).position(|window| window == FIELD) else { return line };
+    let rest = &line[at + FIELD.len()..];
+    rest.split(|byte| *byte == b'"').next().unwrap_or(rest)
+}

@@ -1,0 +1,168 @@
+//! Latency: from the append of a review, as the broker says when, to the moment at which a reader with `read_committed` has the
+//! score of its product.
+//!
+//! While a producer sends events at a rate, a review of a product of its own is sent every 20 ms. First it is found which rate the
+//! machine holds, with broker, producer and reader on it: rates go up until one comes at which a review sent last is not scored
+//! within half a second. What is told is measured at half of the last that was held. `DIRIGENT_RATE` gives the rate instead.
+
+use std::{
+    process::Child,
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    Bench, Wish,
+    clients::{Reader, append_times, by_append_time, flush, producer, send},
+    input::{Lines, key_of, probe},
+    yardstick::{Outcome, end, events},
+};
+
+/// Between two reviews that are looked for.
+const EVERY: Duration = Duration::from_millis(20);
+/// Left out at the beginning: a broker that has just been started compiles what it runs.
+const WARM: Duration = Duration::from_secs(15);
+const LENGTH: Duration = Duration::from_secs(40);
+/// Rates that are tried, in events a second, and for how long.
+const LOWEST: u32 = 10_000;
+const HIGHER: u32 = 4_000;
+const TRIED: Duration = Duration::from_secs(10);
+/// So many events are enough: one that comes again changes nothing and costs little.
+const EVENTS: u64 = 1_000_000;
+/// A rate is held if what is sent last is scored within this.
+const HELD: Duration = Duration::from_millis(500);
+
+/// The length of an epoch; how long the source's fetches wait for more, and for how much.
+const EPOCHS: [(&str, &str); 2] = [
+    ("100ms", "{ fetch.wait.max.ms: 20, fetch.min.bytes: 1000000 }"),
+    ("20ms", "{ fetch.wait.max.ms: 5, fetch.min.bytes: 1000000 }"),
+];
+
+/// A run, and who writes and reads for it.
+struct Live<'b> {
+    bench: &'b Bench,
+    name: String,
+    input: String,
+    child: Child,
+    reader: Reader,
+    lines: Lines,
+    probes: u32,
+}
+
+impl Bench {
+    pub(crate) fn latency(&self) -> Outcome<()> {
+        let rate = match std::env::var("DIRIGENT_RATE") {
+            Ok(rate) => rate.parse()?,
+            Err(_) => self.held_rate()? / 2,
+        };
+        println!("\n| epoch, {rate} events/s | scores | p50 | p90 | p99 | longest |");
+        println!("| --- | --- | --- | --- | --- | --- |");
+        let mut histograms = String::new();
+        for (epoch, reading) in EPOCHS {
+            let mut live = Live::start(self, &format!("latency-{epoch}"), (epoch, reading))?;
+            let found = live.found(rate);
+            end(&mut live.child, "TERM")?;
+            let mut found = found?;
+            found.sort_by(f64::total_cmp);
+            let at = |share| found[((found.len() as f64 * share) as usize).min(found.len() - 1)];
+            println!(
+                "| {epoch} | {} | {:.0} ms | {:.0} ms | {:.0} ms | {:.0} ms |",
+                found.len(),
+                at(0.5),
+                at(0.9),
+                at(0.99),
+                at(1.0)
+            );
+            histograms += &format!("\n{epoch}:");
+            let mut from = f64::NEG_INFINITY;
+            for to in [20.0, 30.0, 50.0, 75.0, 100.0, 150.0, 200.0, 300.0, 500.0, f64::INFINITY] {
+                let count = found.iter().filter(|ms| (from..to).contains(*ms)).count();
+                histograms += &format!(" below {to} ms {count},");
+                from = to;
+            }
+        }
+        println!("{histograms}");
+        Ok(())
+    }
+
+    /// The highest rate at which a run keeps up, in events a second.
+    fn held_rate(&self) -> Outcome<u32> {
+        let mut live = Live::start(self, "held", EPOCHS[0])?;
+        let (mut held, mut rate) = (LOWEST - HIGHER, LOWEST);
+        let found = loop {
+            let sent = live.send(rate, TRIED);
+            match sent.and_then(|sent| Ok((sent, live.wait_for_last()?))) {
+                Ok((sent, seen)) if seen.duration_since(sent) > HELD => break Ok(held),
+                Ok(_) => (held, rate) = (rate, rate + HIGHER),
+                Err(error) => break Err(error),
+            }
+        };
+        end(&mut live.child, "TERM")?;
+        println!("\nepochs of {}: {} events/s are held", EPOCHS[0].0, found.as_ref().unwrap_or(&0));
+        found
+    }
+}
+
+impl<'b> Live<'b> {
+    /// Starts a run, and waits until it scores.
+    fn start(bench: &'b Bench, name: &str, (epoch, reading): (&str, &str)) -> Outcome<Self> {
+        let (name, input) = (name.to_owned(), format!("{name}.in"));
+        by_append_time(&bench.brokers, &input)?;
+        let librdkafka = [reading, "{}"];
+        let wish = Wish { name: &name, epoch, topic: Some(&input), bounded: false, librdkafka };
+        let topology = bench.topology(&wish)?;
+        let reader = Reader::start(&bench.brokers, &format!("{name}.products"), "probe-")?;
+        let child = bench.run(&topology, &name).spawn()?;
+        let lines = Lines::of(&events(EVENTS)?)?;
+        let mut live = Self { bench, name, input, child, reader, lines, probes: 0 };
+        let producer = producer(&bench.brokers)?;
+        let Self { child, name, reader, input, .. } = &mut live;
+        let again = || probe(&producer, input, "probe-first");
+        bench.wait_for(child, name, reader, again, "probe-first")?;
+        Ok(live)
+    }
+
+    /// Sends events at a rate, and probes among them; when the last one was due.
+    fn send(&mut self, rate: u32, length: Duration) -> Outcome<Instant> {
+        let producer = producer(&self.bench.brokers)?;
+        let (started, mut given, mut probes) = (Instant::now(), 0_u64, 0);
+        while started.elapsed() < length {
+            let due = (started.elapsed().as_secs_f64() * f64::from(rate)) as u64;
+            while given < due {
+                let line = self.lines.next_line()?;
+                send(&producer, &self.input, key_of(line), line)?;
+                given += 1;
+            }
+            if started.elapsed() >= EVERY * probes {
+                probes += 1;
+                probe(&producer, &self.input, &format!("probe-{}", self.probes))?;
+                self.probes += 1;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        flush(&producer)?;
+        // a producer that cannot keep up is late, too
+        Ok(started + Duration::from_secs_f64(given as f64 / f64::from(rate)))
+    }
+
+    /// When the last probe is scored.
+    fn wait_for_last(&mut self) -> Outcome<Instant> {
+        let last = format!("probe-{}", self.probes - 1);
+        self.bench.wait_for(&mut self.child, &self.name, &self.reader, || Ok(()), &last)
+    }
+
+    /// The latencies at a rate, in ms.
+    fn found(&mut self, rate: u32) -> Outcome<Vec<f64>> {
+        self.send(rate, WARM)?;
+        let first = self.probes;
+        self.send(rate, LENGTH)?;
+        self.wait_for_last()?;
+        let appended = append_times(&self.bench.brokers, &self.input, "probe-")?;
+        let found = (first..self.probes).filter_map(|n| {
+            let key = format!("probe-{n}");
+            let seen = self.reader.seen(&key)?;
+            Some(seen.1 - *appended.get(&key)?)
+        });
+        Ok(found.collect())
+    }
+}
