@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dirigent::records::{CaseAction, CaseCommandDecoder, CaseCommandFields, Code, KeyRule};
 
 fn decoded(line: &str, key: Option<&[u8]>) -> Result<(CaseAction, Option<String>, Option<String>), Code> {
-    let fields = CaseCommandFields::case_command(&BTreeMap::new()).unwrap();
+    let fields = CaseCommandFields::case_command(&BTreeMap::new()).expect("nothing is renamed");
     let mut decoder = CaseCommandDecoder::default();
     let command = decoder.decode(line.as_bytes(), KeyRule::ReviewId(key), &fields);
     command

@@ -9,7 +9,7 @@ pub(super) fn normal_tail(z: f64) -> f64 {
 
 /// The number that a standard normal one exceeds with probability `tail`, not below 0.
 pub(super) fn normal_limit(tail: f64) -> f64 {
-    falling(|z| normal_tail(z), tail)
+    falling(normal_tail, tail)
 }
 
 /// The probability of at least `k` of `n` where `past_k` of `past_n` were seen before.

@@ -184,10 +184,8 @@ impl Machine {
             Level::Clear | Level::Gone => {
                 let held = std::mem::replace(&mut self.holds, false);
                 self.reading = None;
-                if let Some(last) = &mut self.last {
-                    if held {
-                        last.clear = Some(epoch);
-                    }
+                if let Some(last) = self.last.as_mut().filter(|_| held) {
+                    last.clear = Some(epoch);
                 }
             }
         }

@@ -26,9 +26,9 @@ fn picture(days: &[Day]) -> String {
     let x = |day: usize| left + (right - left) * (day as f64 + 0.5) / days.len() as f64;
     let y = |share: f64| bottom - (bottom - top) * share / 0.6;
     let mut svg = String::from(concat!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 960 320" font-family="sans-serif" font-size="13">"#,
+        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 960 336" font-family="sans-serif" font-size="13">"#,
         "\n<title>Share of negative reviews by day, and the days on which each rule fires</title>\n",
-        r##"<rect width="960" height="320" fill="#fff"/>"##,
+        r##"<rect width="960" height="336" fill="#fff"/>"##,
         "\n",
     ));
     for percent in [0, 20, 40, 60] {
@@ -61,16 +61,14 @@ fn picture(days: &[Day]) -> String {
         r##"<polyline fill="none" stroke="#1f5fa8" stroke-width="2" points="{}"/>"##,
         points.join(" ")
     );
-    let rows: [(&str, &str, f64, &dyn Fn(&Day) -> bool); 2] = [
-        ("Dirigent", "#c0392b", 296.0, &|day| day.fired_after.is_some()),
-        ("three standard deviations", "#b8860b", 312.0, &|day| day.plain),
-    ];
-    for (name, colour, row, fires) in rows {
-        let _ = writeln!(svg, r##"<text x="{left}" y="{:.1}" fill="{colour}">{name}</text>"##, row + 4.0);
+    let mut row = |name: &str, colour: &str, at: f64, fires: &dyn Fn(&Day) -> bool| {
+        let _ = writeln!(svg, r##"<text x="{left}" y="{:.1}" fill="{colour}">{name}</text>"##, at + 4.0);
         for (day, _) in days.iter().enumerate().filter(|(_, day)| fires(day)) {
-            let _ = writeln!(svg, r##"<circle cx="{:.1}" cy="{row}" r="4" fill="{colour}"/>"##, x(day));
+            let _ = writeln!(svg, r##"<circle cx="{:.1}" cy="{at}" r="4" fill="{colour}"/>"##, x(day));
         }
-    }
+    };
+    row("Dirigent", "#c0392b", 306.0, &|day| day.fired_after.is_some());
+    row("three standard deviations", "#b8860b", 324.0, &|day| day.plain);
     svg + "</svg>\n"
 }
 

@@ -10,24 +10,21 @@ use crate::{
 impl Machine {
     /// `gone`: the reviews behind the condition went in this epoch.
     pub(super) fn settle(&mut self, epoch: Epoch, gone: bool, settings: &CaseSettings) {
+        let opens = self.holds && self.opens_at(settings).is_none_or(|at| epoch >= at);
         match &mut self.last {
             Some(last) if last.is_open() => {
                 if gone {
                     last.resolve(epoch, Resolution::Retracted);
-                } else if last.settle(epoch, settings) {
+                } else if last.settle(epoch, settings)
+                    && let Some((severity, evidence)) = &self.reading
+                {
                     // it fires upon what is known by now
-                    if let Some((severity, evidence)) = &self.reading {
-                        let by = last.case.evidence.by.take();
-                        last.case.severity = *severity;
-                        last.case.evidence = Evidence { by, ..evidence.clone() };
-                    }
+                    let by = last.case.evidence.by.take();
+                    last.case.severity = *severity;
+                    last.case.evidence = Evidence { by, ..evidence.clone() };
                 }
             }
-            _ if self.holds => {
-                if self.opens_at(settings).is_none_or(|at| epoch >= at) {
-                    self.open(epoch, settings);
-                }
-            }
+            _ if opens => self.open(epoch, settings),
             Some(last) if epoch >= last.forgotten_at(settings) => self.last = None,
             _ => {}
         }

@@ -213,12 +213,10 @@ proptest! {
             prop_assert!(outcome.wake.is_none_or(|wake| wake > epoch));
 
             // one case is open at most, and no id comes twice
-            if let Some(case) = &outcome.case {
-                if ids.last() != Some(&case.case_id) {
-                    prop_assert!(!ids.contains(&case.case_id));
-                    prop_assert!(before.is_none_or(|before| before.state == CaseState::Resolved));
-                    ids.push(case.case_id.clone());
-                }
+            if let Some(case) = outcome.case.filter(|case| ids.last() != Some(&case.case_id)) {
+                prop_assert!(!ids.contains(&case.case_id));
+                prop_assert!(before.is_none_or(|before| before.state == CaseState::Resolved));
+                ids.push(case.case_id);
             }
         }
     }

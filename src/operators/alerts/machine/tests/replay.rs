@@ -195,7 +195,7 @@ fn told(story: &Story, past: &[Entry], settings: &CaseSettings) -> Case {
             let fired = then.fired().filter(|_| then.state() == CaseState::Firing)?;
             Some(settings.escalate_after.iter().filter(|wait| epoch - fired >= wait.0).count())
         })
-        .last()
+        .next_back()
         .unwrap_or(0);
     let text =
         |wanted: &dyn Fn(&Fact) -> Option<String>| story.0.iter().rev().find_map(|(_, fact)| wanted(fact));
