@@ -18,6 +18,28 @@ const PREFIX: usize = 3;
 /// Bits of the table of prefixes.
 const TABLE: usize = 1 << 15;
 
+/// Bytes that are part of words: letters and digits of ASCII (texts have no capitals), and all outside ASCII.
+const LETTERS: [bool; 256] = {
+    let mut letters = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        letters[byte] = byte >= 0x80 || (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    letters
+};
+
+/// First bytes of characters outside ASCII, most of which are letters.
+const SIGNS: [bool; 256] = {
+    let mut signs = [false; 256];
+    let mut byte = 0xC2;
+    while byte < 256 {
+        signs[byte] = true;
+        byte += 1;
+    }
+    signs
+};
+
 /// A list of words in sections.
 #[derive(Clone, Debug)]
 pub struct Lexicon {
@@ -152,19 +174,38 @@ impl Lexicon {
     #[must_use]
     pub fn sections(&self, normalised: &str) -> Sections {
         let bytes = normalised.as_bytes();
-        let (mut found, mut inside, mut at) = (0, false, 0);
-        while at < bytes.len() {
-            let (word, width) = character(normalised, at);
-            if word && !inside {
-                let bit = bit(&bytes[at..]);
-                if self.table[bit / 64] >> (bit % 64) & 1 == 1 {
-                    found |= self.begins_at(normalised, at);
-                }
+        let (mut found, mut carry) = (0, 0);
+        for (n, block) in bytes.chunks(64).enumerate() {
+            let (mut letters, mut signs) = (0_u64, 0_u64);
+            for (bit, byte) in block.iter().enumerate() {
+                letters |= u64::from(LETTERS[usize::from(*byte)]) << bit;
+                signs |= u64::from(SIGNS[usize::from(*byte)]) << bit;
             }
-            inside = word;
-            at += width;
+            let mut starts = letters & !(letters << 1 | carry);
+            carry = letters >> 63;
+            while starts != 0 {
+                found |= self.at(normalised, 64 * n + starts.trailing_zeros() as usize);
+                starts &= starts - 1;
+            }
+            // behind a sign outside ASCII a word may begin, too
+            while signs != 0 {
+                let at = 64 * n + signs.trailing_zeros() as usize;
+                let (word, width) = character(normalised, at);
+                if !word {
+                    found |= self.at(normalised, at + width);
+                }
+                signs &= signs - 1;
+            }
         }
         Sections(found)
+    }
+
+    /// The sections of the entries that stand at a place where a word may begin.
+    #[inline(always)]
+    fn at(&self, text: &str, at: usize) -> u32 {
+        let Some(rest) = text.as_bytes().get(at..) else { return 0 };
+        let bit = bit(rest);
+        if self.table[bit / 64] >> (bit % 64) & 1 == 1 { self.begins_at(text, at) } else { 0 }
     }
 
     /// The names of sections, sorted.

@@ -71,6 +71,9 @@ pub struct NoSeries {
 impl Series {
     /// Adds counts to a day, or takes them away, and folds the days before `kept_from`.
     pub fn add(&mut self, day: u32, change: Counts, kept_from: u32) {
+        if self.add_in_place(day, change, kept_from) {
+            return;
+        }
         let mut older = self.older();
         let mut days = Vec::with_capacity(self.bytes.len() + 16);
         let (mut before, mut change) = (0, Some((day, change)));
@@ -78,13 +81,7 @@ impl Series {
             if day < kept_from {
                 older = older.plus(counts);
             } else if counts != Counts::default() {
-                let distance = day - before;
-                let gap = distance != 1;
-                put(&mut days, zigzag(counts.negatives) << 1 | u64::from(gap));
-                if gap {
-                    put(&mut days, u64::from(distance));
-                }
-                put(&mut days, zigzag(counts.reviews));
+                put_day(&mut days, day - before, counts);
                 before = day;
             }
         };
@@ -116,6 +113,33 @@ impl Series {
             self.bytes.copy_from_slice(&bytes);
         } else {
             self.bytes = bytes.into_boxed_slice();
+        }
+    }
+
+    /// The usual case: nothing is to be folded, and the new counts of a known day take the bytes of the old ones.
+    fn add_in_place(&mut self, day: u32, change: Counts, kept_from: u32) -> bool {
+        let mut reader = Reader { bytes: &self.bytes, at: 0 };
+        if reader.older().is_none() {
+            return false;
+        }
+        let mut known = 0_u32;
+        loop {
+            let start = reader.at;
+            let Some((distance, counts)) = reader.day() else { return false };
+            known = known.saturating_add(distance);
+            if known < kept_from || known > day {
+                return false;
+            }
+            if known == day {
+                let (sum, end) = (counts.plus(change), reader.at);
+                let mut entry = Vec::with_capacity(end - start + 4);
+                put_day(&mut entry, distance, sum);
+                let fits = entry.len() == end - start && sum != Counts::default();
+                if fits {
+                    self.bytes[start..end].copy_from_slice(&entry);
+                }
+                return fits;
+            }
         }
     }
 
@@ -187,6 +211,15 @@ fn put(out: &mut Vec<u8>, mut number: u64) {
         number >>= 7;
     }
     out.push(number as u8);
+}
+
+fn put_day(out: &mut Vec<u8>, distance: u32, counts: Counts) {
+    let gap = distance != 1;
+    put(out, (zigzag(counts.negatives) << 1) | u64::from(gap));
+    if gap {
+        put(out, u64::from(distance));
+    }
+    put(out, zigzag(counts.reviews));
 }
 
 fn zigzag(count: i64) -> u64 {
