@@ -50,7 +50,7 @@ impl Counts {
 }
 
 /// The history of one product.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Series {
     bytes: Box<[u8]>,
 }

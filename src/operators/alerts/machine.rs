@@ -89,6 +89,8 @@ pub struct Outcome {
     pub case: Option<Case>,
     /// The next epoch at which time alone changes something: step again at the first one that reaches it.
     pub wake: Option<Epoch>,
+    /// Of each command, whether it changed anything.
+    pub acted: Vec<bool>,
 }
 
 /// The case of one kind and subject; what serde makes of it is what a checkpoint keeps.
@@ -155,10 +157,9 @@ impl Machine {
     ) -> Outcome {
         let before = self.case().cloned();
         let gone = reading.is_some_and(|reading| self.read(epoch, reading));
-        for command in commands {
-            self.obey(epoch, command, settings);
-        }
+        let acted = commands.iter().map(|command| self.obey(epoch, command, settings)).collect();
         self.settle(epoch, gone, settings);
+        self.let_go();
         let case = self.last.as_mut().and_then(|last| {
             let changed = before.as_ref() != Some(&last.case);
             changed.then(|| {
@@ -166,7 +167,15 @@ impl Machine {
                 last.case.clone()
             })
         });
-        Outcome { case, wake: self.wake(epoch, settings) }
+        Outcome { case, wake: self.wake(epoch, settings), acted }
+    }
+
+    /// A review is told of once: it does not change, and a case that is over must not be opened again because it is still there.
+    fn let_go(&mut self) {
+        let over = self.last.as_ref().is_some_and(|last| !last.is_open());
+        if over && self.subject.kind == CaseKind::SevereReview {
+            (self.holds, self.reading) = (false, None);
+        }
     }
 
     /// Takes a reading; whether the reviews behind the condition are gone by it.
@@ -192,13 +201,14 @@ impl Machine {
         reading.level == Level::Gone && before != Level::Gone
     }
 
-    fn obey(&mut self, epoch: Epoch, command: &Command, settings: &CaseSettings) {
+    /// Does what a command wants; whether it changed anything.
+    fn obey(&mut self, epoch: Epoch, command: &Command, settings: &CaseSettings) -> bool {
         let Some(last) = self.last.as_mut().filter(|last| last.case.case_id == command.case_id) else {
-            return;
+            return false;
         };
         let over = !last.is_open() && epoch >= last.resolved.saturating_add(settings.reopen_within.0);
         if over || last.commands.contains(&command.command_id) {
-            return;
+            return false;
         }
         if last.commands.len() == REMEMBERED {
             last.commands.remove(0);
@@ -229,6 +239,7 @@ impl Machine {
         if acts {
             last.case.evidence.by.clone_from(&command.by);
         }
+        acts || command.note.is_some()
     }
 }
 

@@ -58,7 +58,7 @@ impl Machine {
     }
 
     /// The next epoch at which something is due.
-    pub(super) fn wake(&self, epoch: Epoch, settings: &CaseSettings) -> Option<Epoch> {
+    pub(in crate::operators::alerts) fn wake(&self, epoch: Epoch, settings: &CaseSettings) -> Option<Epoch> {
         let Some(last) = &self.last else { return None };
         if last.is_open() {
             return last.wake(epoch, settings);
