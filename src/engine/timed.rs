@@ -139,3 +139,6 @@ pub fn timed<'s, I: ExchangeData + Clone, O: 'static>(
         }
     })
 }
+
+#[cfg(test)]
+mod tests;
