@@ -69,3 +69,47 @@ impl Stored for StoredCase {
         Ok(Self { key: stored_key, machine })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        engine::checkpoint::{Change, FileContext, decode, encode},
+        operators::alerts::{AlertsSettings, Command, Level, Reading, Subject},
+        records::{CaseAction, Evidence, Severity, number::Fraction},
+    };
+
+    /// A machine after some epochs.
+    fn machine(name: &str, epochs: u64) -> Machine {
+        let subject = Subject {
+            kind: CaseKind::ProductDrop,
+            name: name.to_owned(),
+            product_id: Some(name.to_owned()),
+            review_id: None,
+        };
+        let mut machine = Machine::new(subject);
+        for epoch in 1..=epochs {
+            let evidence = Evidence { z: Some(Fraction(3_250_001)), ..Evidence::default() };
+            let reading = Reading { level: Level::Firing, severity: Severity::Critical, evidence };
+            let command = Command {
+                command_id: epoch.to_string(),
+                case_id: machine.case().map_or_else(String::new, |case| case.case_id.clone()),
+                action: CaseAction::Ack,
+                by: Some("ann".to_owned()),
+                note: Some("\"T-1\"\n".to_owned()),
+            };
+            let settings = AlertsSettings::default();
+            machine.step(epoch, Some(reading), &[command], &settings.product_drop.case);
+        }
+        machine
+    }
+
+    #[test]
+    fn a_machine_comes_back_whole() {
+        let machines = [machine("a:b", 0), machine("a:c", 1), machine("ä", 7)];
+        let changes: Vec<_> = machines.iter().map(|machine| Change::Put(StoredCase::of(machine))).collect();
+        let context = FileContext { step: "alerts".to_owned(), shard: 0, epoch: 7 };
+        let decoded = decode::<StoredCase>(encode(&changes, &context).unwrap().into()).unwrap();
+        assert_eq!(decoded, changes);
+    }
+}
