@@ -205,11 +205,9 @@ impl EpochStep<Arrival, Update<CaseRow>> for Cases {
                 }
             }
         }
-        while let Some((wake, key)) = self.waiting.first().filter(|(wake, _)| *wake <= epoch).cloned() {
-            if self.run.is_restored(epoch) {
-                break;
-            }
-            self.waiting.remove(&(wake, Arc::clone(&key)));
+        // what a checkpoint holds has been through its epoch
+        let due = |(wake, _): &&(Epoch, Arc<str>)| !self.run.is_restored(epoch) && *wake <= epoch;
+        for (_, key) in self.waiting.iter().take_while(due) {
             all.entry(key.to_string()).or_default();
         }
         for (key, mut came) in all {
