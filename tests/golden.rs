@@ -64,6 +64,11 @@ fn check(case: &str) {
 }
 
 #[test]
+fn alerts() {
+    check("alerts");
+}
+
+#[test]
 fn basic() {
     check("basic");
 }
@@ -108,7 +113,16 @@ fn every_folder_is_a_test() {
     let folders = fs::read_dir(folder("")).expect("the folder of cases").flatten();
     let mut names: Vec<_> = folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
-    let tested =
-        ["alignment", "basic", "duplicates", "feedback", "filter", "messages", "moves", "wrong-clock"];
+    let tested = [
+        "alerts",
+        "alignment",
+        "basic",
+        "duplicates",
+        "feedback",
+        "filter",
+        "messages",
+        "moves",
+        "wrong-clock",
+    ];
     assert_eq!(names, tested);
 }

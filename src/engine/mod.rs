@@ -8,6 +8,7 @@
 //! * [`ingest`]: the source operator: claim, decode, stamp, release.
 //! * [`edge`]: what flows between steps: streams of versions and differential collections.
 //! * [`keyed`]: steps that act on closed epochs.
+//! * [`timed`]: such steps that time alone changes, too.
 //! * [`model_loop`]: the feedback edge that keeps a model's readers and its writer apart.
 //! * [`sink`]: closed epochs, put in order and written by a thread of their own.
 //! * [`log`]: the epoch log.
@@ -36,6 +37,7 @@ pub mod partition;
 pub mod sink;
 pub mod sink_meter;
 pub mod threads;
+pub mod timed;
 pub mod wall;
 pub mod workers;
 

@@ -5,6 +5,8 @@
 //! * [`Featuriser`], [`Features`], [`FeatureSettings`]: from a normalised review to hashed features.
 //! * [`Languages`]: the language of a text.
 //! * [`Model`], [`Learner`], [`LearnerSettings`]: scoring and learning.
+//! * [`outliers`]: products whose negative share is far above their own past.
+//! * [`severity`]: words that make a review a matter for a person at once.
 //! * [`quality`], [`classes`]: the figures of a stream of predictions.
 //! * [`store`]: a model as a file. [`snapshot`]: a learner as a checkpoint keeps it.
 
@@ -19,9 +21,11 @@ mod language;
 mod learner;
 mod model;
 mod negation;
+pub mod outliers;
 mod prefetch;
 pub mod quality;
 mod settings;
+pub mod severity;
 pub mod snapshot;
 mod sorting;
 pub mod store;

@@ -194,6 +194,11 @@ enum Kind {
     Sign,
 }
 
+/// Whether a character is part of a word of a normalised text.
+pub(super) fn is_word(c: char) -> bool {
+    if c.is_ascii() { c.is_ascii_alphanumeric() } else { matches!(kind(c), Kind::Word) }
+}
+
 fn kind(c: char) -> Kind {
     match c {
         '\u{2019}' | '\u{02BC}' => Kind::Apostrophe,

@@ -55,8 +55,13 @@ pub const OPERATOR: Operator = Operator {
     summary: "Applies the last feedback of each family to its live review; feedback that comes first waits for its review.",
     settings: Settings::of::<ApplyFeedbackSettings>(),
     ports: &[
-        Port { name: "reviews", accepts: &[EdgeType::ScoredTable], many: false },
-        Port { name: "feedback", accepts: &[EdgeType::Source(Record::Feedback)], many: true },
+        Port { name: "reviews", accepts: &[EdgeType::ScoredTable], many: false, optional: false },
+        Port {
+            name: "feedback",
+            accepts: &[EdgeType::Source(Record::Feedback)],
+            many: true,
+            optional: false,
+        },
     ],
     outputs: &[
         Output { name: None, edge: OutputType::Fixed(EdgeType::ScoredTable) },

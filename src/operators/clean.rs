@@ -8,7 +8,10 @@
 use std::sync::Arc;
 
 use super::{
-    block::{FeedbackBlock, FeedbackBlocks, Refusals, ReviewBlock, ReviewBlocks, ReviewChunk, ReviewSource},
+    block::{
+        CommandBlock, CommandBlocks, FeedbackBlock, FeedbackBlocks, Refusals, ReviewBlock, ReviewBlocks,
+        ReviewChunk, ReviewSource,
+    },
     books::Outcome,
     registry::{Demand, EdgeType, NoSettings, Operator, Output, OutputType, Port, Record, Settings},
     wiring::{Edge, Refused, SourceInfo, Step, Wiring},
@@ -19,7 +22,7 @@ use crate::{
         ingest::{Chunk, Decoder, ingest},
         keyed::flat_map,
     },
-    records::{FeedbackDecoder, FeedbackFields, ReviewFields, Stage},
+    records::{CaseCommandDecoder, CaseCommandFields, FeedbackDecoder, FeedbackFields, ReviewFields, Stage},
     telemetry::ErrorLabels,
 };
 
@@ -28,7 +31,12 @@ pub const OPERATOR: Operator = Operator {
     name: "clean",
     summary: "Decodes and checks raw reviews, cleans their text and fills in a missing language or time; refused records leave by `.dead_letters`.",
     settings: Settings::of::<NoSettings>(),
-    ports: &[Port { name: "reviews", accepts: &[EdgeType::Source(Record::Review)], many: true }],
+    ports: &[Port {
+        name: "reviews",
+        accepts: &[EdgeType::Source(Record::Review)],
+        many: true,
+        optional: false,
+    }],
     outputs: &[
         Output { name: None, edge: OutputType::Fixed(EdgeType::Reviews) },
         Output { name: Some("dead_letters"), edge: OutputType::Fixed(EdgeType::DeadLetters) },
@@ -112,6 +120,27 @@ pub(super) fn decoded_feedback<'s>(
     let feedback = read(wiring, info, decoder);
     wiring.decoded_feedback.insert(source, feedback.clone());
     feedback
+}
+
+/// The decoded commands of a source; the first step that asks has it decoded.
+pub(super) fn decoded_commands<'s>(
+    wiring: &mut Wiring<'s>,
+    source: usize,
+) -> Stream<'s, Chunk<CommandBlock>> {
+    if let Some(decoded) = wiring.decoded_commands.get(&source) {
+        return decoded.clone();
+    }
+    let info = &wiring.run.sources[source];
+    let decoder = CommandBlocks {
+        run: Arc::clone(&wiring.run),
+        rank: info.rank,
+        fields: CaseCommandFields::case_command(&info.fields).unwrap_or_default(),
+        keys: info.keys,
+        decoder: CaseCommandDecoder::default(),
+    };
+    let commands = read(wiring, info, decoder);
+    wiring.decoded_commands.insert(source, commands.clone());
+    commands
 }
 
 /// The refused records of decoded chunks, as the step that reads them reports them.

@@ -32,7 +32,7 @@ pub const OPERATOR: Operator = Operator {
     name: "current",
     summary: "Keeps the last version of each review by log order; put in by the resolver wherever a table is needed.",
     settings: Settings::of::<NoSettings>(),
-    ports: &[Port { name: "versions", accepts: &[EdgeType::Versions], many: true }],
+    ports: &[Port { name: "versions", accepts: &[EdgeType::Versions], many: true, optional: false }],
     outputs: &[Output { name: None, edge: OutputType::Fixed(EdgeType::ScoredTable) }],
     state: Some(StateFormat { id: "current", version: 1 }),
     inserts: true,

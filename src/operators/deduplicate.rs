@@ -27,7 +27,7 @@ pub const OPERATOR: Operator = Operator {
     name: "deduplicate",
     summary: "Marks live reviews that repeat an earlier one of the same product and user word for word; when the kept one goes, the next takes its place.",
     settings: Settings::of::<NoSettings>(),
-    ports: &[Port { name: "reviews", accepts: &[EdgeType::ScoredTable], many: false }],
+    ports: &[Port { name: "reviews", accepts: &[EdgeType::ScoredTable], many: false, optional: false }],
     outputs: &[Output { name: None, edge: OutputType::Fixed(EdgeType::ScoredTable) }],
     state: Some(StateFormat { id: "duplicates", version: 1 }),
     inserts: false,

@@ -54,6 +54,7 @@ pub const OPERATOR: Operator = Operator {
         name: "reviews",
         accepts: &[EdgeType::Reviews, EdgeType::Versions, EdgeType::ScoredTable],
         many: false,
+        optional: false,
     }],
     outputs: &[Output { name: None, edge: OutputType::SameAsInput }],
     state: None,

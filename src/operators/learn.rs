@@ -55,7 +55,7 @@ pub const OPERATOR: Operator = Operator {
     name: "learn",
     summary: "Learns from stars and feedback in log order: predict, score the prediction, learn, publish at the close of the epoch.",
     settings: Settings::of::<LearnSettings>(),
-    ports: &[Port { name: "reviews", accepts: &[EdgeType::ScoredTable], many: false }],
+    ports: &[Port { name: "reviews", accepts: &[EdgeType::ScoredTable], many: false, optional: false }],
     outputs: &[Output { name: Some("models"), edge: OutputType::Fixed(EdgeType::Models) }],
     state: Some(StateFormat { id: "model", version: 1 }),
     inserts: false,

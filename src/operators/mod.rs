@@ -26,6 +26,7 @@ pub mod stored_feedback;
 mod stored_review;
 pub mod wiring;
 
+pub mod alerts;
 pub mod apply_feedback;
 pub mod clean;
 pub mod current;

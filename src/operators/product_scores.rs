@@ -52,7 +52,7 @@ pub const OPERATOR: Operator = Operator {
     name: "product_scores",
     summary: "Keeps count, mean, histogram, sentiment and score of every product right through edits and deletes, in fixed point.",
     settings: Settings::of::<ProductScoresSettings>(),
-    ports: &[Port { name: "reviews", accepts: &[EdgeType::ScoredTable], many: false }],
+    ports: &[Port { name: "reviews", accepts: &[EdgeType::ScoredTable], many: false, optional: false }],
     outputs: &[Output { name: None, edge: OutputType::Fixed(EdgeType::ProductTable) }],
     state: Some(StateFormat { id: "products", version: 1 }),
     inserts: false,

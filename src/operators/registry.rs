@@ -33,10 +33,12 @@ pub enum Record {
     Review,
     /// Labels that people gave to reviews.
     Feedback,
+    /// What people say about cases.
+    CaseCommand,
 }
 
 /// All kinds of records.
-pub const RECORDS: &[Record] = &[Record::Review, Record::Feedback];
+pub const RECORDS: &[Record] = &[Record::Review, Record::Feedback, Record::CaseCommand];
 
 impl Record {
     /// Its name in a topology.
@@ -45,6 +47,7 @@ impl Record {
         match self {
             Self::Review => "review",
             Self::Feedback => "feedback",
+            Self::CaseCommand => "case_command",
         }
     }
 }
@@ -68,6 +71,7 @@ pub fn fields(record: Record) -> &'static [&'static str] {
             "source",
         ],
         Record::Feedback => &["feedback_id", "review_id", "label", "by", "ts"],
+        Record::CaseCommand => &["command_id", "case_id", "action", "by", "note", "ts"],
     }
 }
 
@@ -84,6 +88,8 @@ pub enum EdgeType {
     ScoredTable,
     /// One product score a `product_id`; retractable.
     ProductTable,
+    /// One case a `case_id`; retractable.
+    CaseTable,
     /// Published models.
     Models,
     /// Refused records, a log.
@@ -95,10 +101,12 @@ impl fmt::Display for EdgeType {
         f.write_str(match self {
             Self::Source(Record::Review) => "stream<review>",
             Self::Source(Record::Feedback) => "stream<feedback>",
+            Self::Source(Record::CaseCommand) => "stream<case_command>",
             Self::Reviews => "stream<cleaned_review>",
             Self::Versions => "stream<scored_review>",
             Self::ScoredTable => "table<review_id, scored_review>",
             Self::ProductTable => "table<product_id, product_score>",
+            Self::CaseTable => "table<case_id, case>",
             Self::Models => "models",
             Self::DeadLetters => "stream<dead_letter>",
         })
@@ -114,6 +122,8 @@ pub struct Port {
     pub accepts: &'static [EdgeType],
     /// Whether several edges may meet here (streams may, tables may not).
     pub many: bool,
+    /// Whether the step does without an edge here.
+    pub optional: bool,
 }
 
 /// The type of an output.
@@ -261,5 +271,6 @@ pub const OPERATORS: &[&Operator] = &[
     &super::apply_feedback::OPERATOR,
     &super::deduplicate::OPERATOR,
     &super::product_scores::OPERATOR,
+    &super::alerts::OPERATOR,
     &super::learn::OPERATOR,
 ];

@@ -1,6 +1,6 @@
 //! What steps store, for whoever looks at it from outside: the collections by id and version, and the files of models.
 
-use super::{kept_learner, row::Review, stored_feedback::StoredFeedback};
+use super::{alerts::StoredCase, kept_learner, row::Review, stored_feedback::StoredFeedback};
 use crate::{
     engine::checkpoint::{Stored, table::State},
     learning::{
@@ -10,7 +10,8 @@ use crate::{
 };
 
 /// All collections that this version reads.
-pub const COLLECTIONS: &[State] = &[state_of::<Review>(), state_of::<StoredFeedback>()];
+pub const COLLECTIONS: &[State] =
+    &[state_of::<Review>(), state_of::<StoredFeedback>(), state_of::<StoredCase>()];
 
 const fn state_of<R: Stored>() -> State {
     State { id: R::ID, version: R::VERSION, columns: R::COLUMNS }

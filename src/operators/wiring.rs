@@ -12,7 +12,8 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    block::{FeedbackBlock, RefusedRecord, ReviewChunk},
+    alerts::CaseRow,
+    block::{CommandBlock, FeedbackBlock, RefusedRecord, ReviewChunk},
     books::Books,
     product_scores::ProductRow,
     quality_log::QualityLog,
@@ -74,6 +75,8 @@ pub enum Edge<'s> {
     Scored(Table<'s, Scored>),
     /// Live product scores.
     Products(Table<'s, ProductRow>),
+    /// Cases.
+    Cases(Table<'s, CaseRow>),
     /// Published models.
     Models(Stream<'s, ModelRecord>),
     /// Refused records.
@@ -236,6 +239,8 @@ pub struct Step<'a> {
     pub learns: Option<Learned<'a>>,
     /// Whether some step learns this one's model.
     pub learned: bool,
+    /// The id of the step that scored what it reads; empty where none did.
+    pub scored_by: &'a str,
 }
 
 /// One worker's dataflow while it is built.
@@ -252,6 +257,8 @@ pub struct Wiring<'s> {
     pub decoded: BTreeMap<usize, Stream<'s, ReviewChunk>>,
     /// Decoded feedback of a source.
     pub decoded_feedback: BTreeMap<usize, Stream<'s, Chunk<FeedbackBlock>>>,
+    /// Decoded commands of a source.
+    pub decoded_commands: BTreeMap<usize, Stream<'s, Chunk<CommandBlock>>>,
     /// Sources whose refused records are booked already by some reader.
     pub refusals_booked: BTreeSet<usize>,
 }

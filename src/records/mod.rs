@@ -5,8 +5,8 @@
 //! `kafka/schemas/` and a test holds the two equal.
 //!
 //! # Layout
-//! * [`review`], [`feedback`]: what comes in, as its writer sees it.
-//! * [`scored_review`], [`product_score`], [`model_record`], [`dead_letter`]: what goes out.
+//! * [`review`], [`feedback`], [`case_command`]: what comes in, as its writer sees it.
+//! * [`scored_review`], [`product_score`], [`model_record`], [`case`], [`dead_letter`]: what goes out.
 //! * [`decode`]: bytes of a line to a checked record, or the reason why not.
 //! * [`text`]: cleaning and the normalised text.
 //! * [`lang`], [`timestamp`], [`number`]: language tags, instants, fractions of 1e-6.
@@ -14,6 +14,8 @@
 //! * [`render`]: records to JSON lines without allocation. [`message`]: key, value and headers as bytes.
 //! * [`schema`]: the JSON Schemas.
 
+pub mod case;
+pub mod case_command;
 pub mod content;
 pub mod dead_letter;
 pub mod decode;
@@ -30,10 +32,12 @@ pub mod scored_review;
 pub mod text;
 pub mod timestamp;
 
+pub use case::{Case, CaseKind, CaseState, Evidence, Resolution, Severity, ShareFigures};
+pub use case_command::{CaseAction, CaseCommand};
 pub use dead_letter::{DeadLetter, DeadLetterHeaders};
 pub use decode::{
-    Code, DecodedFeedback, DecodedReview, FeedbackDecoder, FeedbackFields, KeyRule, Label, Refusal,
-    ReviewDecoder, ReviewFields, Stage, Upsert,
+    CaseCommandDecoder, CaseCommandFields, Code, DecodedCaseCommand, DecodedFeedback, DecodedReview,
+    FeedbackDecoder, FeedbackFields, KeyRule, Label, Refusal, ReviewDecoder, ReviewFields, Stage, Upsert,
 };
 pub use feedback::Feedback;
 pub use lang::Lang;

@@ -7,6 +7,9 @@
 
 use std::io::Write;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// Units in one.
 pub const MICRO: i64 = 1_000_000;
 
@@ -70,6 +73,44 @@ pub(super) fn split(digits: &[u8]) -> (&[u8], &[u8]) {
     match digits.iter().position(|&byte| byte == b'.') {
         Some(point) => (&digits[..point], &digits[point + 1..]),
         None => (digits, &[]),
+    }
+}
+
+/// A number in units of 1e-6 that serde writes and reads as the JSON number it is: comparable, unlike a float.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fraction(pub i64);
+
+impl Fraction {
+    /// The nearest one, as [`round_micro`] says.
+    #[must_use]
+    pub fn of(value: f64) -> Self {
+        Self(round_micro(value))
+    }
+}
+
+impl Serialize for Fraction {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(micro_to_f64(self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Fraction {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        f64::deserialize(deserializer).map(Self::of)
+    }
+}
+
+impl JsonSchema for Fraction {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Fraction".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "number", "format": "double"})
     }
 }
 

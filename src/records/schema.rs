@@ -5,7 +5,7 @@
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
-use super::{DeadLetter, Feedback, ModelRecord, ProductScore, Review, ScoredReview};
+use super::{Case, CaseCommand, DeadLetter, Feedback, ModelRecord, ProductScore, Review, ScoredReview};
 
 /// Each record's schema, by the name of its file without ending.
 pub fn all() -> Vec<(&'static str, Schema)> {
@@ -16,6 +16,8 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("product_score", of::<ProductScore>()),
         ("dead_letter", of::<DeadLetter>()),
         ("model", of::<ModelRecord>()),
+        ("case", of::<Case>()),
+        ("case_command", of::<CaseCommand>()),
     ]
 }
 
@@ -60,14 +62,19 @@ mod tests {
     fn output_records_require_all_their_fields_null_or_not() {
         let schemas: serde_json::Map<_, _> =
             all().into_iter().map(|(name, schema)| (name.to_owned(), schema.to_value())).collect();
-        for (name, fields) in [("scored_review", 18), ("product_score", 9), ("model", 11)] {
+        for (name, fields) in [("scored_review", 18), ("product_score", 9), ("model", 11), ("case", 11)] {
             let required = schemas[name]["required"].as_array().map(Vec::len);
             let properties = schemas[name]["properties"].as_object().map(serde_json::Map::len);
             assert_eq!((required, properties), (Some(fields), Some(fields)), "{name}");
         }
+        let evidence = &schemas["case"]["$defs"]["Evidence"];
+        let required = evidence["required"].as_array().map(Vec::len);
+        assert_eq!(required, evidence["properties"].as_object().map(serde_json::Map::len));
         let nullable = serde_json::json!(["string", "null"]);
         assert_eq!(schemas["scored_review"]["properties"]["user_id"]["type"], nullable);
         assert_eq!(schemas["feedback"]["required"], serde_json::json!(["feedback_id", "review_id", "label"]));
+        let command = serde_json::json!(["command_id", "case_id", "action"]);
+        assert_eq!(schemas["case_command"]["required"], command);
         assert_eq!(schemas["review"]["required"], serde_json::json!(["review_id"]));
     }
 }

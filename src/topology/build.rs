@@ -37,7 +37,8 @@ pub(super) fn booking_steps(plan: &Plan, source: usize) -> Vec<usize> {
             };
             let Some(mut way) = before else { continue };
             way.push(index);
-            if step.outputs.contains(&EdgeType::ScoredTable) {
+            if step.outputs.iter().any(|output| matches!(output, EdgeType::ScoredTable | EdgeType::CaseTable))
+            {
                 return way;
             }
             on_the_way.insert(index, way);
@@ -66,6 +67,7 @@ pub(super) fn build<'s>(
         loops: BTreeMap::new(),
         decoded: BTreeMap::new(),
         decoded_feedback: BTreeMap::new(),
+        decoded_commands: BTreeMap::new(),
         refusals_booked: BTreeSet::new(),
     };
     let learned: BTreeSet<usize> = plan.steps.iter().filter_map(|step| step.learns).collect();
@@ -85,6 +87,12 @@ pub(super) fn build<'s>(
                 Learned { scoring, id, settings }
             }),
             learned: learned.contains(&index),
+            scored_by: node
+                .inputs
+                .iter()
+                .flatten()
+                .find_map(|from| scoring_step(plan, from))
+                .unwrap_or_default(),
         };
         let inputs =
             node.inputs.iter().map(|port| port.iter().map(|from| edge(&outputs, from)).collect()).collect();

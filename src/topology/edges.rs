@@ -17,8 +17,13 @@ use super::{
 use crate::operators::registry::{Demand, EdgeType, OPERATORS, Operator, OutputType};
 
 /// What sinks take.
-pub(super) const SINK_TAKES: &[EdgeType] =
-    &[EdgeType::ScoredTable, EdgeType::ProductTable, EdgeType::Models, EdgeType::DeadLetters];
+pub(super) const SINK_TAKES: &[EdgeType] = &[
+    EdgeType::ScoredTable,
+    EdgeType::ProductTable,
+    EdgeType::CaseTable,
+    EdgeType::Models,
+    EdgeType::DeadLetters,
+];
 
 /// The steps and sinks with their edges.
 #[derive(Debug)]
@@ -116,7 +121,9 @@ impl Wiring<'_> {
             }
         }
         if whole {
-            for (port, _) in operator.ports.iter().zip(&inputs).filter(|(_, edges)| edges.is_empty()) {
+            let empty =
+                operator.ports.iter().zip(&inputs).filter(|(port, edges)| !port.optional && edges.is_empty());
+            for (port, _) in empty {
                 self.faults.push(port_needs(transform, operator, port));
             }
         }

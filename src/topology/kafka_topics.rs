@@ -75,7 +75,7 @@ impl ClusterTopics {
 
 /// Whether the last record of a key is its state.
 fn is_table(edge: EdgeType) -> bool {
-    matches!(edge, EdgeType::ScoredTable | EdgeType::ProductTable | EdgeType::Models)
+    matches!(edge, EdgeType::ScoredTable | EdgeType::ProductTable | EdgeType::CaseTable | EdgeType::Models)
 }
 
 /// The topics that settings name.

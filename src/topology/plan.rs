@@ -53,7 +53,7 @@ pub struct StepNode {
     pub operator: &'static Operator,
     /// Its settings, without `type` and `inputs`.
     pub settings: Value,
-    /// The edges at each of the operator's ports, in the order of `inputs:`. No port is empty.
+    /// The edges at each of the operator's ports, in the order of `inputs:`. No port is empty that is not optional.
     pub inputs: Vec<Vec<From>>,
     /// The type of each of the operator's outputs.
     pub outputs: Vec<EdgeType>,

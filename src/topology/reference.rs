@@ -57,7 +57,12 @@ pub fn markdown() -> String {
 fn ports(operator: &Operator) -> String {
     let mut text = String::new();
     for port in operator.ports {
-        let many = if port.many { "one edge or more" } else { "one edge" };
+        let many = match (port.many, port.optional) {
+            (true, true) => "any number of edges",
+            (true, false) => "one edge or more",
+            (false, true) => "one edge or none",
+            (false, false) => "one edge",
+        };
         text += &format!("- reads `{}`: {}; {many}\n", port.name, types(port.accepts));
     }
     for output in operator.outputs {

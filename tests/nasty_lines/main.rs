@@ -1,5 +1,6 @@
 //! Lines that go wrong elsewhere, each with the code that refuses it or with what becomes of it.
 
+mod case_commands;
 mod feedback;
 mod fields;
 mod json;

@@ -18,6 +18,7 @@ use crate::engine::{
         record::{Command, EpochRecord},
     },
     threads::ThreadError,
+    timed::LogReader,
 };
 
 /// An epoch that is in the log.
@@ -90,6 +91,15 @@ impl Intake {
         let first = state.logged.partition_point(|logged| logged.epoch <= after);
         let here = |logged: &&Logged| logged.epoch < before && logged.epoch <= durable;
         state.logged.range(first..).take_while(here).copied().collect()
+    }
+
+    /// A reader of all epochs that are logged from the beginning of the run on; to be asked for while the dataflow is built:
+    /// before it runs, nothing is committed, and so no epoch is forgotten here.
+    pub(in crate::engine) fn read_log(&self) -> Arc<LogReader> {
+        let state = lock(&self.state);
+        let reader = LogReader::of(state.logged.iter().map(|logged| logged.epoch));
+        lock(&self.log_readers).push(Arc::clone(&reader));
+        reader
     }
 
     /// The first epoch after this one that all input has ended with. A replay may have several, where the input has
@@ -173,6 +183,7 @@ impl Intake {
                 }
             }
             state.logged.push_back(Logged { epoch, checkpoint });
+            lock(&self.log_readers).iter().for_each(|reader| reader.add(epoch));
             if end {
                 lock(&self.ended_with).push(epoch);
             }

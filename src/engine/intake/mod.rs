@@ -51,6 +51,7 @@ use super::{
     clock::Stamp,
     log::{EpochLog, record::EpochRecord},
     partition::PartitionEntry,
+    timed::LogReader,
 };
 use crate::telemetry::Histogram;
 
@@ -103,6 +104,8 @@ pub struct Intake {
     log: Arc<dyn EpochLog>,
     checkpoints: Arc<Announcements>,
     state: Mutex<State>,
+    /// Who reads the log as it grows: added to while the state is held.
+    log_readers: Mutex<Vec<Arc<LogReader>>>,
     /// Who waits for epochs to become durable.
     waiting_for_log: Mutex<Vec<SyncActivator>>,
     /// The source operators of all workers, by source: asked when records have come.
@@ -178,6 +181,7 @@ impl Intake {
                 claimers: Vec::new(),
                 occupied: Vec::new(),
             }),
+            log_readers: Mutex::default(),
             waiting_for_log: Mutex::default(),
             listening: Mutex::default(),
             limit: AtomicU64::new(limit.unwrap_or(Epoch::MAX)),

@@ -4,8 +4,9 @@
 //! entry for every raw record, refused ones too, so that stamps and ranges count alike for all.
 //!
 //! # Layout
-//! This file: refused records, which blocks of all kinds hold. `reviews`, `feedback`: a kind of block each.
+//! This file: refused records, which blocks of all kinds hold. `reviews`, `feedback`, `case_commands`: a kind of block each.
 
+mod case_commands;
 mod feedback;
 mod reviews;
 
@@ -21,6 +22,7 @@ use crate::{
 };
 
 pub use self::{
+    case_commands::{CommandBlock, CommandBlocks, CommandRow},
     feedback::{FeedbackBlock, FeedbackBlocks, FeedbackRow},
     reviews::{BlockReview, ReviewBlock, ReviewBlocks, ReviewChunk, ReviewSource},
 };

@@ -61,6 +61,10 @@ pub fn publish<'s>(
             let table = if fresh { updates(table) } else { run.news(updates(table), sink, meter()) };
             Some(table_lines(table, sink, shape(), meter()))
         }
+        Edge::Cases(table) => {
+            let table = if fresh { updates(table) } else { run.news(updates(table), sink, meter()) };
+            Some(table_lines(table, sink, shape(), meter()))
+        }
         Edge::Models(models) => {
             let (mut shape, meter) = (shape(), meter());
             Some(flat_map(models, sink, move |epoch, record: ModelRecord, give| {

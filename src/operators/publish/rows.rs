@@ -4,6 +4,7 @@ use super::shape::{MODEL, Shape};
 use crate::{
     engine::{Epoch, sink::Lines},
     operators::{
+        alerts::CaseRow,
         block::RefusedRecord,
         product_scores::ProductRow,
         row::{LANG_FILLED, Place, Review, Scored, TS_FILLED},
@@ -111,6 +112,32 @@ impl Published for ProductRow {
 
     fn tombstone(&self, epoch: Epoch, out: &mut Vec<u8>) {
         render::tombstone("product_id", &self.product_id, epoch, out);
+    }
+
+    fn origin(&self) -> Option<(Place, u64)> {
+        None
+    }
+}
+
+impl Published for CaseRow {
+    fn key(&self) -> &[u8] {
+        self.0.case_id.as_bytes()
+    }
+
+    fn key_hash(&self) -> u64 {
+        xxhash_rust::xxh3::xxh3_64(self.0.case_id.as_bytes())
+    }
+
+    fn prints_like(&self, other: &Self) -> bool {
+        self == other
+    }
+
+    fn json(&self, _: &Shape, _: Epoch, out: &mut Vec<u8>) {
+        self.0.write(out);
+    }
+
+    fn tombstone(&self, epoch: Epoch, out: &mut Vec<u8>) {
+        render::tombstone("case_id", &self.0.case_id, epoch, out);
     }
 
     fn origin(&self) -> Option<(Place, u64)> {

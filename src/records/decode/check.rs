@@ -45,27 +45,32 @@ impl<'de, const N: usize> Checked<'_, 'de, N> {
 
     /// An id that has to be there.
     pub(super) fn required_id(&mut self, field: usize) -> Result<Piece<'de>, Refusal> {
-        let id = self.id(field)?.ok_or_else(|| self.missing(field, "a string or an integer"))?;
+        self.required_id_within(field, MAX_ID_BYTES)
+    }
+
+    /// The same of an id that may have another number of bytes.
+    pub(super) fn required_id_within(&mut self, field: usize, max: usize) -> Result<Piece<'de>, Refusal> {
+        let id = self.id(field, max)?.ok_or_else(|| self.missing(field, "a string or an integer"))?;
         if id.get(self.arena).is_empty() {
-            return Err(self.invalid(field, "1 to 256 bytes"));
+            return Err(self.invalid(field, &format!("1 to {max} bytes")));
         }
         Ok(id)
     }
 
     /// An id that may be absent, null or empty, all of which is none.
     pub(super) fn optional_id(&mut self, field: usize) -> Result<Option<Piece<'de>>, Refusal> {
-        let id = self.id(field)?;
+        let id = self.id(field, MAX_ID_BYTES)?;
         Ok(id.filter(|id| !id.get(self.arena).is_empty()))
     }
 
-    fn id(&mut self, field: usize) -> Result<Option<Piece<'de>>, Refusal> {
+    fn id(&mut self, field: usize, max: usize) -> Result<Option<Piece<'de>>, Refusal> {
         match self.value(field) {
             Value::Missing | Value::Null => Ok(None),
-            Value::Text(id) if id.get(self.arena).len() <= MAX_ID_BYTES => Ok(Some(id)),
+            Value::Text(id) if id.get(self.arena).len() <= max => Ok(Some(id)),
             Value::Text(id) => {
                 let length = id.get(self.arena).len();
                 let label = self.fields.label(field);
-                let message = format!("{label} has {length} bytes; expected at most {MAX_ID_BYTES}");
+                let message = format!("{label} has {length} bytes; expected at most {max}");
                 Err(Refusal::validate(Code::InvalidField, message))
             }
             Value::Unsigned(number) if i64::try_from(number).is_ok() => {

@@ -72,7 +72,7 @@ impl FeedbackDecoder {
         let mut checked = Checked { fields, values, arena };
         let feedback_id = checked.required_id(FEEDBACK_ID)?;
         let review_id = checked.required_id(REVIEW_ID)?;
-        key.check(review_id.get(checked.arena))?;
+        key.check("review_id", review_id.get(checked.arena))?;
         let label = label(&checked)?;
         let by = checked.optional_id(BY)?;
         let ts = checked.ts(TS)?;

@@ -6,13 +6,16 @@
 
 use std::collections::BTreeMap;
 
-use super::{feedback, review};
+use super::{case_command, feedback, review};
 
 /// Where the fields of a review are.
 pub type ReviewFields = FieldMap<{ review::FIELDS.len() }>;
 
 /// Where the fields of a feedback record are.
 pub type FeedbackFields = FieldMap<{ feedback::FIELDS.len() }>;
+
+/// Where the fields of a command are.
+pub type CaseCommandFields = FieldMap<{ case_command::FIELDS.len() }>;
 
 /// Names of a record's `N` fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +63,19 @@ impl FeedbackFields {
     }
 }
 
+impl CaseCommandFields {
+    /// Our names of a command's fields.
+    pub const NAMES: &'static [&'static str] = &case_command::FIELDS;
+
+    /// The map of a command with these renamed fields, our name first.
+    ///
+    /// # Errors
+    /// If one of our names is no field of a command.
+    pub fn case_command(renamed: &BTreeMap<String, String>) -> Result<Self, UnknownField> {
+        Self::new(&case_command::FIELDS, renamed)
+    }
+}
+
 impl Default for ReviewFields {
     /// Nothing renamed.
     fn default() -> Self {
@@ -71,6 +87,13 @@ impl Default for FeedbackFields {
     /// Nothing renamed.
     fn default() -> Self {
         Self::unrenamed(&feedback::FIELDS)
+    }
+}
+
+impl Default for CaseCommandFields {
+    /// Nothing renamed.
+    fn default() -> Self {
+        Self::unrenamed(&case_command::FIELDS)
     }
 }
 

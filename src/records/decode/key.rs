@@ -14,18 +14,19 @@ pub(super) const MAX_ID_BYTES: usize = 256;
 pub enum KeyRule<'a> {
     /// Not at all; also for sources without keys.
     Ignore,
-    /// It is the `review_id`; none is no contradiction.
+    /// It is the `review_id` (of a command the `case_id`); none is no contradiction.
     ReviewId(Option<&'a [u8]>),
 }
 
 impl<'a> KeyRule<'a> {
-    pub(super) fn check(self, review_id: &str) -> Result<(), Refusal> {
+    /// Whether the key is the record's id, which stands in `field`.
+    pub(super) fn check(self, field: &str, id: &str) -> Result<(), Refusal> {
         match self {
-            Self::ReviewId(Some(key)) if key != review_id.as_bytes() => {
+            Self::ReviewId(Some(key)) if key != id.as_bytes() => {
                 let message = format!(
-                    "the key is {}; expected review_id, which is {}",
+                    "the key is {}; expected {field}, which is {}",
                     quoted(&String::from_utf8_lossy(key)),
-                    quoted(review_id)
+                    quoted(id)
                 );
                 Err(Refusal::validate(Code::KeyMismatch, message))
             }

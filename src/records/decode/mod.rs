@@ -1,7 +1,7 @@
 //! From the bytes of a record to its checked fields, or to the one reason why it is refused.
 //!
 //! The first code that applies counts, in this order: the bytes are not UTF-8, not JSON, no object, or name a known
-//! field twice at the top level; then each field, in the order that `review.rs` or `feedback.rs` states. So the whole
+//! field twice at the top level; then each field, in the order that `review.rs`, `feedback.rs` or `case_command.rs` states. So the whole
 //! line is read before any field is judged: a visitor keeps what it finds and never objects to a type. What is ignored
 //! is read as strictly as the rest. The usual record is decoded without an allocation: strings without escapes stay
 //! where they are in the line, others go to buffers that the decoder keeps.
@@ -22,6 +22,7 @@
 //! # Ok::<(), dirigent::records::decode::UnknownField>(())
 //! ```
 
+mod case_command;
 mod check;
 mod feedback;
 mod field_map;
@@ -31,8 +32,9 @@ mod refusal;
 mod review;
 mod skipped;
 
+pub use case_command::{CaseCommandDecoder, DecodedCaseCommand};
 pub use feedback::{DecodedFeedback, FeedbackDecoder, Label};
-pub use field_map::{FeedbackFields, FieldMap, ReviewFields, UnknownField};
+pub use field_map::{CaseCommandFields, FeedbackFields, FieldMap, ReviewFields, UnknownField};
 pub use key::KeyRule;
 pub use refusal::{Code, Refusal, Stage};
 pub use review::{DecodedReview, MAX_TEXT_BYTES, ReviewDecoder, Upsert};

@@ -119,7 +119,7 @@ impl ReviewDecoder {
         let mut checked = Checked { fields, values, arena };
 
         let review_id = checked.required_id(REVIEW_ID)?;
-        key.check(review_id.get(checked.arena))?;
+        key.check("review_id", review_id.get(checked.arena))?;
         let delete = is_delete(&checked)?;
         let ts = checked.ts(TS)?;
         if delete {

@@ -1,0 +1,358 @@
+//! The daily history of one product: how many accepted reviews each UTC day of `ts` has, and how many of them are negative.
+//!
+//! Counts are signed sums, so reviews may be added and taken away in any order; days without a count are not stored, so
+//! equal contents have equal bytes. Days before `kept_from` are folded into one total and can no longer be told apart:
+//! `kept_from` follows the epoch and never goes back, so what a series holds is a function of its reviews and of the newest
+//! epoch, not of the order of arrival. (The newest day of the reviews would not do: it goes back when its review is deleted.)
+//!
+//! # Format
+//! LEB128 numbers, counts of them zigzag; nothing at all where there is nothing. Reviews and negatives of the older days,
+//! then for each day: its negatives, doubled, plus one where the day before it has no entry; then, only there, its distance
+//! from the last entry (the first: from 0); its reviews. A day after a day takes two bytes, one by itself three (below 16
+//! negatives and 64 reviews).
+
+/// Milliseconds of a day.
+const DAY: i64 = 86_400_000;
+
+/// The UTC day of an instant in ms since 1970, counted from 1970-01-01; instants before that are of day 0.
+#[must_use]
+pub fn day_of(ts: i64) -> u32 {
+    u32::try_from(ts.max(0) / DAY).unwrap_or(u32::MAX)
+}
+
+/// When a day begins, in ms since 1970.
+#[must_use]
+pub fn start_of(day: u32) -> i64 {
+    i64::from(day) * DAY
+}
+
+/// Reviews, and the negative ones of them. Below zero only while a retraction is there before what it retracts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Accepted reviews.
+    pub reviews: i64,
+    /// Those whose label is negative.
+    pub negatives: i64,
+}
+
+impl Counts {
+    /// `times` reviews of one kind, below zero to take them away.
+    #[must_use]
+    pub fn of(negative: bool, times: i64) -> Self {
+        Self { reviews: times, negatives: if negative { times } else { 0 } }
+    }
+
+    /// The sum of both.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self { reviews: self.reviews + other.reviews, negatives: self.negatives + other.negatives }
+    }
+}
+
+/// The history of one product.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Series {
+    bytes: Box<[u8]>,
+}
+
+/// Bytes that are no series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "byte {at} of {length} of a product's daily counts does not continue them; expected ascending days with their \
+     counts. The checkpoint is damaged, or of another version: start from an older one"
+)]
+pub struct NoSeries {
+    /// Where reading stopped.
+    pub at: usize,
+    /// How many bytes there are.
+    pub length: usize,
+}
+
+impl Series {
+    /// Adds counts to a day, or takes them away, and folds the days before `kept_from`.
+    pub fn add(&mut self, day: u32, change: Counts, kept_from: u32) {
+        if self.add_in_place(day, change, kept_from) {
+            return;
+        }
+        let mut older = self.older();
+        let mut days = Vec::with_capacity(self.bytes.len() + 16);
+        let (mut before, mut change) = (0, Some((day, change)));
+        let mut take = |day: u32, counts: Counts| {
+            if day < kept_from {
+                older = older.plus(counts);
+            } else if counts != Counts::default() {
+                put_day(&mut days, day - before, counts);
+                before = day;
+            }
+        };
+        for (known, counts) in self.days() {
+            match change {
+                Some((day, more)) if day == known => {
+                    take(day, counts.plus(more));
+                    change = None;
+                    continue;
+                }
+                Some((day, more)) if day < known => {
+                    take(day, more);
+                    change = None;
+                }
+                _ => {}
+            }
+            take(known, counts);
+        }
+        if let Some((day, more)) = change {
+            take(day, more);
+        }
+        let mut bytes = Vec::with_capacity(days.len() + 8);
+        if older != Counts::default() || !days.is_empty() {
+            put(&mut bytes, zigzag(older.reviews));
+            put(&mut bytes, zigzag(older.negatives));
+            bytes.extend_from_slice(&days);
+        }
+        if bytes.len() == self.bytes.len() {
+            self.bytes.copy_from_slice(&bytes);
+        } else {
+            self.bytes = bytes.into_boxed_slice();
+        }
+    }
+
+    /// The usual case: nothing is to be folded, and the new counts of a known day take the bytes of the old ones.
+    fn add_in_place(&mut self, day: u32, change: Counts, kept_from: u32) -> bool {
+        let mut reader = Reader { bytes: &self.bytes, at: 0 };
+        if reader.older().is_none() {
+            return false;
+        }
+        let mut known = 0_u32;
+        loop {
+            let start = reader.at;
+            let Some((distance, counts)) = reader.day() else { return false };
+            known = known.saturating_add(distance);
+            if known < kept_from || known > day {
+                return false;
+            }
+            if known == day {
+                let (sum, end) = (counts.plus(change), reader.at);
+                let mut entry = Vec::with_capacity(end - start + 4);
+                put_day(&mut entry, distance, sum);
+                let fits = entry.len() == end - start && sum != Counts::default();
+                if fits {
+                    self.bytes[start..end].copy_from_slice(&entry);
+                }
+                return fits;
+            }
+        }
+    }
+
+    /// The days that are not folded, in order.
+    pub fn days(&self) -> impl Iterator<Item = (u32, Counts)> + '_ {
+        let mut reader = Reader { bytes: &self.bytes, at: 0 };
+        let _older = reader.older();
+        let mut day = 0_u32;
+        std::iter::from_fn(move || {
+            let (distance, counts) = reader.day()?;
+            day = day.checked_add(distance)?;
+            Some((day, counts))
+        })
+    }
+
+    /// The total of the days that are folded.
+    #[must_use]
+    pub fn older(&self) -> Counts {
+        Reader { bytes: &self.bytes, at: 0 }.older().unwrap_or_default()
+    }
+
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Bytes of its allocation.
+    #[must_use]
+    pub fn allocated(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// What a checkpoint keeps of it.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What a checkpoint kept.
+    ///
+    /// # Errors
+    /// If the bytes are not those of a series.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, NoSeries> {
+        let mut reader = Reader { bytes, at: 0 };
+        let mut read = || {
+            let older = reader.older()?;
+            let mut day = None;
+            while reader.at < bytes.len() {
+                let (distance, counts) = reader.day()?;
+                if (day.is_some() && distance == 0) || counts == Counts::default() {
+                    return None;
+                }
+                day = Some(day.unwrap_or(0_u32).checked_add(distance)?);
+            }
+            (day.is_some() || older != Counts::default()).then_some(())
+        };
+        if bytes.is_empty() || read().is_some() {
+            Ok(Self { bytes: bytes.into() })
+        } else {
+            Err(NoSeries { at: reader.at, length: bytes.len() })
+        }
+    }
+}
+
+fn put(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+fn put_day(out: &mut Vec<u8>, distance: u32, counts: Counts) {
+    let gap = distance != 1;
+    put(out, (zigzag(counts.negatives) << 1) | u64::from(gap));
+    if gap {
+        put(out, u64::from(distance));
+    }
+    put(out, zigzag(counts.reviews));
+}
+
+fn zigzag(count: i64) -> u64 {
+    (count << 1 ^ count >> 63) as u64
+}
+
+fn count(zigzag: u64) -> i64 {
+    (zigzag >> 1) as i64 ^ -((zigzag & 1) as i64)
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Reader<'_> {
+    fn number(&mut self) -> Option<u64> {
+        let (mut number, mut shift) = (0, 0);
+        loop {
+            let byte = *self.bytes.get(self.at)?;
+            self.at += 1;
+            number |= u64::from(byte & 0x7F).checked_shl(shift)?;
+            if byte < 0x80 {
+                return Some(number);
+            }
+            shift += 7;
+        }
+    }
+
+    fn older(&mut self) -> Option<Counts> {
+        Some(Counts { reviews: count(self.number()?), negatives: count(self.number()?) })
+    }
+
+    /// The distance of the next day from the one before it, and its counts.
+    fn day(&mut self) -> Option<(u32, Counts)> {
+        let first = self.number()?;
+        let distance = if first & 1 == 0 { 1 } else { u32::try_from(self.number()?).ok()? };
+        Some((distance, Counts { negatives: count(first >> 1), reviews: count(self.number()?) }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(days: impl IntoIterator<Item = (u32, i64, i64)>) -> Series {
+        let mut series = Series::default();
+        for (day, reviews, negatives) in days {
+            series.add(day, Counts { reviews, negatives }, 0);
+        }
+        series
+    }
+
+    #[test]
+    fn the_bytes_are_those_documented() {
+        assert_eq!(of([(3, 63, 2), (130, 1, 0)]).as_bytes(), [0, 0, 9, 3, 126, 1, 127, 2]);
+        assert_eq!(of([(3, 63, 2), (3, -63, -2)]), Series::default());
+    }
+
+    #[test]
+    fn a_day_takes_two_bytes() {
+        let whole = |series: &Series| size_of::<Series>() + series.allocated();
+        let sizes = [1, 10, 60].map(|days| whole(&of((0..days).map(|day| (20_000 + day, 12, 2)))));
+        assert_eq!(sizes, [16 + 7, 16 + 25, 16 + 125]);
+    }
+
+    #[test]
+    fn on_a_shop_of_zipf_a_product_takes_less_than_100_bytes() {
+        // a product of a rate below one has a review on one day in 1/rate, at most on the days of the horizon
+        let harmonic: f64 = (1..=5_000).map(|rank| 1.0 / f64::from(rank)).sum();
+        let bytes_a_product = |reviews_a_day: f64| {
+            let mut bytes = 0;
+            for rank in 1..=5_000 {
+                let rate = reviews_a_day / harmonic / f64::from(rank);
+                let every = (1.0 / rate).ceil() as usize;
+                let reviews = rate.ceil() as i64;
+                let mut series = of((0..97).step_by(every).map(|day| (20_000 + day, reviews, reviews / 8)));
+                series.add(0, Counts { reviews: 100 * reviews, negatives: 12 * reviews }, 19_000);
+                bytes += size_of::<Series>() + series.allocated();
+            }
+            bytes / 5_000
+        };
+        assert_eq!([2_000.0, 20_000.0].map(bytes_a_product), [65, 184]);
+    }
+
+    #[test]
+    fn what_is_folded_is_still_taken_away_exactly() {
+        let mut series = of([(10, 5, 2), (20, 7, 1)]);
+        series.add(21, Counts::of(true, 1), 15);
+        assert_eq!(series.older(), Counts { reviews: 5, negatives: 2 });
+        series.add(10, Counts::of(true, -1), 15);
+        assert_eq!(series.older(), Counts { reviews: 4, negatives: 1 });
+        assert_eq!(series.days().map(|(day, _)| day).collect::<Vec<_>>(), [20, 21]);
+    }
+
+    #[test]
+    fn bytes_of_another_kind_are_refused() {
+        for wrong in
+            [&[0_u8][..], &[0, 0], &[0, 0, 1], &[0, 0, 1, 5], &[0, 0, 1, 5, 0], &[0, 0, 1, 5, 2, 1, 0, 2]]
+        {
+            let error = Series::from_bytes(wrong).unwrap_err();
+            assert_eq!(error.length, wrong.len());
+        }
+        assert!(Series::from_bytes(&[0xFF; 12]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_gives_the_same_bytes_which_are_read_again(
+            changes in proptest::collection::vec((0_u32..40, any::<bool>(), -2_i64..3), 0..60),
+            folds in proptest::collection::vec(0_u32..30, 60),
+            last in 20_u32..30,
+        ) {
+            let (mut series, mut kept_from) = (Series::default(), 0);
+            for ((day, negative, times), fold) in changes.iter().zip(&folds) {
+                kept_from = kept_from.max(*fold).min(last);
+                series.add(*day, Counts::of(*negative, *times), kept_from);
+            }
+            series.add(last, Counts::default(), last);
+            let mut batch: BTreeMap<u32, Counts> = BTreeMap::new();
+            let mut older = Counts::default();
+            for (day, negative, times) in &changes {
+                let sum = if *day < last { &mut older } else { batch.entry(*day).or_default() };
+                *sum = sum.plus(Counts::of(*negative, *times));
+            }
+            batch.retain(|_, counts| *counts != Counts::default());
+            prop_assert_eq!(series.older(), older);
+            prop_assert_eq!(series.days().collect::<Vec<_>>(), batch.into_iter().collect::<Vec<_>>());
+            prop_assert_eq!(Series::from_bytes(series.as_bytes()), Ok(series));
+        }
+    }
+}

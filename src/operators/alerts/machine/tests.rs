@@ -1,0 +1,244 @@
+//! The machine against a replay of its whole history at each epoch, and by hand.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::engine::duration::Millis;
+
+mod replay;
+
+fn subject() -> Subject {
+    let name = "p".to_owned();
+    Subject { kind: CaseKind::ProductDrop, product_id: Some(name.clone()), review_id: None, name }
+}
+
+fn reading(level: Level, method: &str) -> Reading {
+    let evidence = Evidence { method: Some(method.to_owned()), ..Evidence::default() };
+    Reading { level, severity: Severity::Warning, evidence }
+}
+
+fn command(id: u8, case_id: &str, action: CaseAction) -> Command {
+    let note = (action == CaseAction::Note).then(|| format!("note {id}"));
+    let by = Some("ann".to_owned());
+    Command { command_id: id.to_string(), case_id: case_id.to_owned(), action, by, note }
+}
+
+fn settings() -> CaseSettings {
+    CaseSettings {
+        hold: Millis(10),
+        keep_firing_for: Millis(20),
+        cooldown: Millis(100),
+        ack_expires: Some(Millis(50)),
+        reopen_within: Millis(1_000),
+        escalate_after: vec![Millis(0), Millis(30)],
+    }
+}
+
+/// State and step after each of these inputs at their epochs.
+fn run(inputs: &[(Epoch, Option<Level>, Option<CaseAction>)]) -> Vec<(CaseState, u32, Option<Epoch>)> {
+    let mut machine = Machine::new(subject());
+    let mut found = Vec::new();
+    for (n, (epoch, level, action)) in inputs.iter().enumerate() {
+        let id = machine.case().map(|case| case.case_id.clone()).unwrap_or_default();
+        let commands: Vec<Command> = action.iter().map(|action| command(n as u8, &id, *action)).collect();
+        let outcome = machine.step(*epoch, level.map(|level| reading(level, "m")), &commands, &settings());
+        let case = machine.case().unwrap();
+        found.push((case.state, case.step, outcome.wake));
+    }
+    found
+}
+
+#[test]
+fn a_case_goes_its_way() {
+    use CaseState::{Acknowledged, Firing, Pending, Resolved};
+    let found = run(&[
+        (1_000, Some(Level::Firing), None),
+        (1_010, None, None),
+        (1_040, None, None),
+        (1_045, Some(Level::Between), Some(CaseAction::Ack)),
+        (1_095, None, None),
+        (1_100, Some(Level::Clear), None),
+        (1_120, None, None),
+        (1_130, Some(Level::Firing), None),
+        (1_220, None, None),
+    ]);
+    let expected = [
+        (Pending, 0, Some(1_010)),
+        (Firing, 1, Some(1_040)),
+        (Firing, 2, None),
+        (Acknowledged, 2, Some(1_095)),
+        (Firing, 1, Some(1_125)),
+        (Firing, 1, Some(1_120)),
+        (Resolved, 1, Some(2_120)),
+        (Resolved, 1, Some(1_220)),
+        (Pending, 0, Some(1_230)),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn what_is_gone_resolves_at_once_and_says_why() {
+    let mut machine = Machine::new(subject());
+    machine.step(1_000, Some(reading(Level::Firing, "first")), &[], &settings());
+    machine.step(1_010, None, &[], &settings());
+    let case = machine.step(1_011, Some(reading(Level::Gone, "")), &[], &settings()).case.unwrap();
+    assert_eq!((case.state, case.evidence.resolved), (CaseState::Resolved, Some(Resolution::Retracted)));
+    assert_eq!((case.evidence.method.as_deref(), case.updated), (Some("first"), 1_011));
+    let again = command(1, &case.case_id, CaseAction::Reopen);
+    let reopened = machine.step(1_012, None, &[again], &settings()).case.unwrap();
+    assert_eq!(
+        (reopened.state, reopened.case_id, reopened.evidence.resolved),
+        (CaseState::Firing, case.case_id, None)
+    );
+    let later = machine.step(1_500, None, &[], &settings());
+    assert_eq!(
+        later.case.map(|case| case.state),
+        Some(CaseState::Firing),
+        "a step is due, and nothing clears it"
+    );
+}
+
+#[test]
+fn commands_that_come_twice_or_name_another_case_do_nothing() {
+    let mut machine = Machine::new(subject());
+    let settings = CaseSettings { hold: Millis(0), ..settings() };
+    let case = machine.step(5, Some(reading(Level::Firing, "m")), &[], &settings).case.unwrap();
+    assert_eq!((&*case.case_id, case.step), ("product_drop:p:5", 1));
+    let other = command(1, "product_drop:p:6", CaseAction::Ack);
+    assert_eq!(machine.step(6, None, &[other], &settings).case, None);
+    let ack = command(2, "product_drop:p:5", CaseAction::Ack);
+    assert!(machine.step(7, None, std::slice::from_ref(&ack), &settings).case.is_some());
+    machine.step(57, None, &[], &settings);
+    assert_eq!(machine.case().map(|case| case.state), Some(CaseState::Firing));
+    assert_eq!(machine.step(58, None, &[ack], &settings).case, None);
+    let note = command(3, "product_drop:p:5", CaseAction::Note);
+    let noted = machine.step(59, None, &[note], &settings).case.unwrap();
+    assert_eq!((noted.note.as_deref(), noted.state), (Some("note 3"), CaseState::Firing));
+}
+
+#[test]
+fn a_checkpoint_goes_on_and_what_is_over_is_forgotten() {
+    let mut machine = Machine::new(subject());
+    machine.step(1_000, Some(reading(Level::Firing, "m")), &[], &settings());
+    let stored = serde_json::to_vec(&machine).unwrap();
+    assert_eq!(serde_json::from_slice::<Machine>(&stored).unwrap(), machine);
+    machine.step(1_005, Some(reading(Level::Clear, "")), &[], &settings());
+    assert!(!machine.is_forgotten());
+    assert_eq!(machine.step(2_005, None, &[], &settings()), Outcome::default());
+    assert!(machine.is_forgotten());
+}
+
+fn levels() -> impl Strategy<Value = Option<Level>> {
+    prop_oneof![
+        6 => Just(None),
+        3 => Just(Some(Level::Firing)),
+        2 => Just(Some(Level::Between)),
+        2 => Just(Some(Level::Clear)),
+        1 => Just(Some(Level::Gone)),
+    ]
+}
+
+/// Commands of any id, most of them to the case that is there.
+fn commands() -> impl Strategy<Value = Vec<(u8, u8, CaseAction)>> {
+    let action = prop_oneof![
+        3 => Just(CaseAction::Ack),
+        1 => Just(CaseAction::Resolve),
+        1 => Just(CaseAction::Note),
+        2 => Just(CaseAction::Reopen),
+    ];
+    prop_oneof![
+        3 => Just(Vec::new()),
+        2 => proptest::collection::vec((0_u8..40, 0_u8..8, action), 1..3),
+    ]
+}
+
+prop_compose! {
+    fn times()(
+        hold in 0_u64..4,
+        keep in 0_u64..5,
+        cooldown in 0_u64..7,
+        expires in proptest::option::of(0_u64..6),
+        reopen in 0_u64..9,
+        steps in proptest::collection::vec(0_u64..9, 0..4),
+    ) -> CaseSettings {
+        CaseSettings {
+            hold: Millis(hold),
+            keep_firing_for: Millis(keep),
+            cooldown: Millis(cooldown),
+            ack_expires: expires.map(Millis),
+            reopen_within: Millis(reopen),
+            escalate_after: steps.into_iter().map(Millis).collect(),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #[test]
+    fn any_interleaving_gives_what_a_replay_gives(
+        inputs in proptest::collection::vec((1_u64..4, levels(), commands()), 1..40),
+        settings in times(),
+    ) {
+        let (mut awake, mut sleepy) = (Machine::new(subject()), Machine::new(subject()));
+        let mut history: Vec<replay::Entry> = Vec::new();
+        let (mut epoch, mut wake) = (1_000, None);
+        let mut ids = Vec::new();
+        for (n, (gap, level, wanted)) in inputs.into_iter().enumerate() {
+            epoch += gap;
+            let reading = level.map(|level| reading(level, &n.to_string()));
+            let named = |to: u8| match (to, awake.case()) {
+                (0, _) => "product_drop:p:1".to_owned(),
+                (1, _) => ids.first().cloned().unwrap_or_default(),
+                (_, case) => case.map(|case| case.case_id.clone()).unwrap_or_default(),
+            };
+            let commands: Vec<Command> =
+                wanted.into_iter().map(|(id, to, action)| command(id, &named(to), action)).collect();
+            let before = awake.case().cloned();
+            let outcome = awake.step(epoch, reading.clone(), &commands, &settings);
+            history.push(replay::Entry { epoch, reading: reading.clone(), commands: commands.clone() });
+
+            // the naive reference
+            let replayed = replay::cases(&history, &settings);
+            prop_assert_eq!(outcome.case.as_ref(), replayed.last().and_then(Option::as_ref), "at {}", epoch);
+
+            // it sleeps where nothing comes, until the time it was promised
+            let due = wake.is_some_and(|wake| wake <= epoch);
+            if reading.is_some() || !commands.is_empty() || due {
+                let slept = sleepy.step(epoch, reading, &commands, &settings);
+                prop_assert_eq!(&slept, &outcome);
+                wake = slept.wake;
+            } else {
+                prop_assert_eq!(outcome.case.as_ref(), None, "nothing was due at {}", epoch);
+            }
+            prop_assert!(outcome.wake.is_none_or(|wake| wake > epoch));
+
+            // one case is open at most, and no id comes twice
+            if let Some(case) = outcome.case.filter(|case| ids.last() != Some(&case.case_id)) {
+                prop_assert!(!ids.contains(&case.case_id));
+                prop_assert!(before.is_none_or(|before| before.state == CaseState::Resolved));
+                ids.push(case.case_id);
+            }
+        }
+    }
+
+    #[test]
+    fn an_acknowledgement_is_never_lost(
+        levels in proptest::collection::vec(levels(), 1..30),
+        settings in times(),
+    ) {
+        let mut machine = Machine::new(subject());
+        machine.step(100, Some(reading(Level::Firing, "m")), &[], &settings);
+        let id = machine.case().unwrap().case_id.clone();
+        machine.step(101, Some(reading(Level::Firing, "m")), &[command(1, &id, CaseAction::Ack)], &settings);
+        for (epoch, level) in (102..).zip(levels) {
+            let state = machine.case().unwrap().state;
+            let expired = settings.ack_expires.is_some_and(|expires| epoch > 101 + expires.0);
+            if state != CaseState::Acknowledged {
+                prop_assert!(expired || state == CaseState::Resolved, "{:?} before {}", state, epoch);
+                break;
+            }
+            let level = level.filter(|level| *level != Level::Gone);
+            machine.step(epoch, level.map(|level| reading(level, "m")), &[], &settings);
+        }
+    }
+}

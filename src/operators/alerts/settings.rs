@@ -1,0 +1,93 @@
+//! What can be set: the conditions, and the times of their cases. All are epoch time.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{engine::duration::Millis, learning::outliers::OutlierSettings};
+
+const HOUR: u64 = 3_600_000;
+const DAY: u64 = 24 * HOUR;
+
+/// When cases fire, call, fall silent and end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CaseSettings {
+    /// How long a condition must hold before its case fires; until then the case is pending.
+    #[serde(rename = "for")]
+    pub hold: Millis,
+    /// How long a condition must be clear before its case is resolved.
+    pub keep_firing_for: Millis,
+    /// How long after the end of a case that fired no other one is opened for the same kind and subject.
+    pub cooldown: Millis,
+    /// How long an acknowledgement counts; then the case fires again. Without it, until the case is resolved.
+    pub ack_expires: Option<Millis>,
+    /// How long a resolved case can be reopened; then it is forgotten.
+    pub reopen_within: Millis,
+    /// When the steps of the escalation are due, counted from the moment the case fired.
+    pub escalate_after: Vec<Millis>,
+}
+
+impl Default for CaseSettings {
+    fn default() -> Self {
+        Self {
+            hold: Millis(0),
+            keep_firing_for: Millis(HOUR),
+            cooldown: Millis(DAY),
+            ack_expires: Some(Millis(DAY)),
+            reopen_within: Millis(30 * DAY),
+            escalate_after: vec![Millis(0)],
+        }
+    }
+}
+
+/// Settings of `alerts`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AlertsSettings {
+    /// Products whose negative share is far above their own past.
+    pub product_drop: ProductDrop,
+    /// Reviews that a person should read now.
+    pub severe_review: SevereReview,
+    /// Only reviews whose `ts` is within it of the epoch can open a case: history that is read at a first start calls nobody.
+    pub max_age: Millis,
+}
+
+impl Default for AlertsSettings {
+    fn default() -> Self {
+        Self {
+            product_drop: ProductDrop::default(),
+            severe_review: SevereReview::default(),
+            max_age: Millis(3 * DAY),
+        }
+    }
+}
+
+/// The condition `product_drop` and the times of its cases.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProductDrop {
+    /// When a share is far above its past.
+    pub test: OutlierSettings,
+    /// The times of its cases.
+    pub case: CaseSettings,
+}
+
+/// The condition `severe_review` and the times of its cases: the label is negative, the sentiment low, and so are the stars.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SevereReview {
+    /// The highest sentiment of a severe review.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub sentiment: f64,
+    /// The most stars of a severe review.
+    #[schemars(range(min = 0.0, max = 5.0))]
+    pub rating: f64,
+    /// The times of its cases. A review is told of once: what resolves its case ends its condition, too.
+    pub case: CaseSettings,
+}
+
+impl Default for SevereReview {
+    fn default() -> Self {
+        Self { sentiment: 0.1, rating: 2.0, case: CaseSettings::default() }
+    }
+}

@@ -1,0 +1,85 @@
+//! `alerts`: the registry entry, and the stages of the step.
+
+use std::sync::Arc;
+
+use super::{
+    cases::{Arrival, Cases},
+    products::{Heard, Products},
+    readings::Told,
+    settings::AlertsSettings,
+    stored::StoredCase,
+    verdicts::Verdicts,
+};
+use crate::{
+    engine::{
+        edge::{AsCollection, Update, merge, updates},
+        ingest::Chunk,
+        keyed::{flat_map, keyed},
+        timed::timed,
+    },
+    operators::{
+        block::CommandBlock,
+        clean,
+        registry::{
+            Demand, EdgeType, Operator, Output, OutputType, Port, Record, Settings, StateFormat, parse,
+        },
+        row::Scored,
+        wiring::{Edge, Step, Wiring},
+    },
+};
+
+/// The registry entry.
+pub const OPERATOR: Operator = Operator {
+    name: "alerts",
+    summary: "Opens a case where a product turns bad or a review is severe, and keeps it through commands, time and retracted reviews.",
+    settings: Settings::of::<AlertsSettings>(),
+    ports: &[
+        Port { name: "reviews", accepts: &[EdgeType::ScoredTable], many: false, optional: false },
+        Port {
+            name: "commands",
+            accepts: &[EdgeType::Source(Record::CaseCommand)],
+            many: true,
+            optional: true,
+        },
+    ],
+    outputs: &[
+        Output { name: None, edge: OutputType::Fixed(EdgeType::CaseTable) },
+        Output { name: Some("dead_letters"), edge: OutputType::Fixed(EdgeType::DeadLetters) },
+    ],
+    state: Some(StateFormat { id: "cases", version: 1 }),
+    inserts: false,
+    scores: false,
+    learns: None,
+    demand: |_| Demand::default(),
+    build,
+};
+
+fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<'s>>>) -> Vec<Edge<'s>> {
+    let settings: AlertsSettings = parse(step.settings).unwrap_or_default();
+    let sources = inputs.swap_remove(1);
+    let Some(Edge::Scored(table)) = inputs.swap_remove(0).pop() else { return Vec::new() };
+    let (scope, run) = (wiring.scope, Arc::clone(&wiring.run));
+    let here = (scope.index(), scope.peers());
+    let products = Products::new(&run, &settings, step.scored_by, wiring.meter(step), here);
+    let route = |(row, _, _): &Update<Scored>| row.review.head().product_hash >> 32;
+    let heard = keyed(updates(table), step.id, route, products);
+    let verdicts = Verdicts::new(&settings.product_drop.test, step.scored_by);
+    let told = keyed(heard, "verdicts", Heard::worker, verdicts);
+    let mut parts = vec![flat_map(told, "told", |_, told: Told, give| give(Arrival::Told(Box::new(told))))];
+    let mut letters = Vec::new();
+    for edge in sources {
+        let Edge::Source(source) = edge else { continue };
+        let decoded = clean::decoded_commands(wiring, source);
+        letters.push(clean::dead_letters(wiring, source, (step.id, OPERATOR.name), decoded.clone()));
+        parts.push(flat_map(decoded, "commands", |_, chunk: Chunk<CommandBlock>, give| {
+            for command in chunk.block.in_range(chunk.start, chunk.end) {
+                give(Arrival::Command(command));
+            }
+        }));
+    }
+    parts.extend(run.restore(scope, step.id, |stored: StoredCase| Arrival::restored(stored)));
+    let cases = Cases::new(&run, step, settings, wiring.meter(step));
+    let arrivals = merge(scope, parts);
+    let rows = timed(arrivals, step.id, Arrival::route, cases, &run.intake).as_collection();
+    vec![Edge::Cases(rows), Edge::DeadLetters(merge(scope, letters))]
+}
