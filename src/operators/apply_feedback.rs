@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    block::{FeedbackBlock, FeedbackRow},
+    block::{FeedbackRow, RowBlock},
     books::{Ledger, Outcome},
     counted::counted,
     feedback_change::Change,
@@ -88,7 +88,7 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
         let Edge::Source(source) = edge else { continue };
         let decoded = super::clean::decoded_feedback(wiring, source);
         letters.push(super::clean::dead_letters(wiring, source, (step.id, OPERATOR.name), decoded.clone()));
-        parts.push(flat_map(decoded, "feedback", |_, chunk: Chunk<FeedbackBlock>, give| {
+        parts.push(flat_map(decoded, "feedback", |_, chunk: Chunk<RowBlock<FeedbackRow>>, give| {
             for feedback in chunk.block.in_range(chunk.start, chunk.end) {
                 give(Change::Feedback(feedback));
             }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use super::{
     block::{
-        CommandBlock, CommandBlocks, FeedbackBlock, FeedbackBlocks, Refusals, ReviewBlock, ReviewBlocks,
-        ReviewChunk, ReviewSource,
+        CommandRow, CommandRows, FeedbackRow, FeedbackRows, Refusals, ReviewBlock, ReviewBlocks, ReviewChunk,
+        ReviewSource, RowBlock, RowBlocks, RowDecoder,
     },
     books::Outcome,
     registry::{Demand, EdgeType, NoSettings, Operator, Output, OutputType, Port, Record, Settings},
@@ -104,20 +104,13 @@ fn read<'s, D: Decoder>(wiring: &Wiring<'s>, source: &SourceInfo, decoder: D) ->
 pub(super) fn decoded_feedback<'s>(
     wiring: &mut Wiring<'s>,
     source: usize,
-) -> Stream<'s, Chunk<FeedbackBlock>> {
+) -> Stream<'s, Chunk<RowBlock<FeedbackRow>>> {
     if let Some(decoded) = wiring.decoded_feedback.get(&source) {
         return decoded.clone();
     }
     let info = &wiring.run.sources[source];
     let fields = FeedbackFields::feedback(&info.fields).unwrap_or_default();
-    let decoder = FeedbackBlocks {
-        run: Arc::clone(&wiring.run),
-        rank: info.rank,
-        fields,
-        keys: info.keys,
-        decoder: FeedbackDecoder::default(),
-    };
-    let feedback = read(wiring, info, decoder);
+    let feedback = read_rows(wiring, info, FeedbackRows { fields, decoder: FeedbackDecoder::default() });
     wiring.decoded_feedback.insert(source, feedback.clone());
     feedback
 }
@@ -126,21 +119,25 @@ pub(super) fn decoded_feedback<'s>(
 pub(super) fn decoded_commands<'s>(
     wiring: &mut Wiring<'s>,
     source: usize,
-) -> Stream<'s, Chunk<CommandBlock>> {
+) -> Stream<'s, Chunk<RowBlock<CommandRow>>> {
     if let Some(decoded) = wiring.decoded_commands.get(&source) {
         return decoded.clone();
     }
     let info = &wiring.run.sources[source];
-    let decoder = CommandBlocks {
-        run: Arc::clone(&wiring.run),
-        rank: info.rank,
-        fields: CaseCommandFields::case_command(&info.fields).unwrap_or_default(),
-        keys: info.keys,
-        decoder: CaseCommandDecoder::default(),
-    };
-    let commands = read(wiring, info, decoder);
+    let fields = CaseCommandFields::case_command(&info.fields).unwrap_or_default();
+    let commands = read_rows(wiring, info, CommandRows { fields, decoder: CaseCommandDecoder::default() });
     wiring.decoded_commands.insert(source, commands.clone());
     commands
+}
+
+/// The source operator of a source of small records.
+fn read_rows<'s, D: RowDecoder>(
+    wiring: &Wiring<'s>,
+    source: &SourceInfo,
+    decoder: D,
+) -> Stream<'s, Chunk<RowBlock<D::Row>>> {
+    let run = Arc::clone(&wiring.run);
+    read(wiring, source, RowBlocks { run, rank: source.rank, keys: source.keys, decoder })
 }
 
 /// The refused records of decoded chunks, as the step that reads them reports them.

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{
     alerts::CaseRow,
-    block::{CommandBlock, FeedbackBlock, RefusedRecord, ReviewChunk},
+    block::{CommandRow, FeedbackRow, RefusedRecord, ReviewChunk, RowBlock},
     books::Books,
     product_scores::ProductRow,
     quality_log::QualityLog,
@@ -256,9 +256,9 @@ pub struct Wiring<'s> {
     /// Decoded reviews of a source: the first step that reads it decodes, others share.
     pub decoded: BTreeMap<usize, Stream<'s, ReviewChunk>>,
     /// Decoded feedback of a source.
-    pub decoded_feedback: BTreeMap<usize, Stream<'s, Chunk<FeedbackBlock>>>,
+    pub decoded_feedback: BTreeMap<usize, Stream<'s, Chunk<RowBlock<FeedbackRow>>>>,
     /// Decoded commands of a source.
-    pub decoded_commands: BTreeMap<usize, Stream<'s, Chunk<CommandBlock>>>,
+    pub decoded_commands: BTreeMap<usize, Stream<'s, Chunk<RowBlock<CommandRow>>>>,
     /// Sources whose refused records are booked already by some reader.
     pub refusals_booked: BTreeSet<usize>,
 }

@@ -18,7 +18,7 @@ use crate::{
         timed::timed,
     },
     operators::{
-        block::CommandBlock,
+        block::{CommandRow, RowBlock},
         clean,
         registry::{
             Demand, EdgeType, Operator, Output, OutputType, Port, Record, Settings, StateFormat, parse,
@@ -71,7 +71,7 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
         let Edge::Source(source) = edge else { continue };
         let decoded = clean::decoded_commands(wiring, source);
         letters.push(clean::dead_letters(wiring, source, (step.id, OPERATOR.name), decoded.clone()));
-        parts.push(flat_map(decoded, "commands", |_, chunk: Chunk<CommandBlock>, give| {
+        parts.push(flat_map(decoded, "commands", |_, chunk: Chunk<RowBlock<CommandRow>>, give| {
             for command in chunk.block.in_range(chunk.start, chunk.end) {
                 give(Arrival::Command(command));
             }

@@ -4,11 +4,13 @@
 //! entry for every raw record, refused ones too, so that stamps and ranges count alike for all.
 //!
 //! # Layout
-//! This file: refused records, which blocks of all kinds hold. `reviews`, `feedback`, `case_commands`: a kind of block each.
+//! This file: refused records, which blocks of all kinds hold. `reviews`: blocks of reviews. `rows`: blocks of small records, of
+//! which `feedback` and `case_commands` are a kind each.
 
 mod case_commands;
 mod feedback;
 mod reviews;
+mod rows;
 
 use std::sync::Arc;
 
@@ -22,9 +24,10 @@ use crate::{
 };
 
 pub use self::{
-    case_commands::{CommandBlock, CommandBlocks, CommandRow},
-    feedback::{FeedbackBlock, FeedbackBlocks, FeedbackRow},
+    case_commands::{CommandRow, CommandRows},
+    feedback::{FeedbackRow, FeedbackRows},
     reviews::{BlockReview, ReviewBlock, ReviewBlocks, ReviewChunk, ReviewSource},
+    rows::{RowBlock, RowBlocks, RowDecoder},
 };
 
 /// A record that was refused, with its original bytes.

@@ -1,0 +1,94 @@
+//! Adding and taking away in any order, and what bytes it takes.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn of(days: impl IntoIterator<Item = (u32, i64, i64)>) -> Series {
+    let mut series = Series::default();
+    for (day, reviews, negatives) in days {
+        series.add(day, Counts { reviews, negatives }, 0);
+    }
+    series
+}
+
+#[test]
+fn the_bytes_are_those_documented() {
+    assert_eq!(of([(3, 63, 2), (130, 1, 0)]).as_bytes(), [0, 0, 9, 3, 126, 1, 127, 2]);
+    assert_eq!(of([(3, 63, 2), (3, -63, -2)]), Series::default());
+}
+
+#[test]
+fn a_day_takes_two_bytes() {
+    let whole = |series: &Series| size_of::<Series>() + series.allocated();
+    let sizes = [1, 10, 60].map(|days| whole(&of((0..days).map(|day| (20_000 + day, 12, 2)))));
+    assert_eq!(sizes, [16 + 7, 16 + 25, 16 + 125]);
+}
+
+#[test]
+fn on_a_shop_of_zipf_a_product_takes_less_than_100_bytes() {
+    // a product of a rate below one has a review on one day in 1/rate, at most on the days of the horizon
+    let harmonic: f64 = (1..=5_000).map(|rank| 1.0 / f64::from(rank)).sum();
+    let bytes_a_product = |reviews_a_day: f64| {
+        let mut bytes = 0;
+        for rank in 1..=5_000 {
+            let rate = reviews_a_day / harmonic / f64::from(rank);
+            let every = (1.0 / rate).ceil() as usize;
+            let reviews = rate.ceil() as i64;
+            let mut series = of((0..97).step_by(every).map(|day| (20_000 + day, reviews, reviews / 8)));
+            series.add(0, Counts { reviews: 100 * reviews, negatives: 12 * reviews }, 19_000);
+            bytes += size_of::<Series>() + series.allocated();
+        }
+        bytes / 5_000
+    };
+    assert_eq!([2_000.0, 20_000.0].map(bytes_a_product), [65, 184]);
+}
+
+#[test]
+fn what_is_folded_is_still_taken_away_exactly() {
+    let mut series = of([(10, 5, 2), (20, 7, 1)]);
+    series.add(21, Counts::of(true, 1), 15);
+    assert_eq!(series.older(), Counts { reviews: 5, negatives: 2 });
+    series.add(10, Counts::of(true, -1), 15);
+    assert_eq!(series.older(), Counts { reviews: 4, negatives: 1 });
+    assert_eq!(series.days().map(|(day, _)| day).collect::<Vec<_>>(), [20, 21]);
+}
+
+#[test]
+fn bytes_of_another_kind_are_refused() {
+    for wrong in
+        [&[0_u8][..], &[0, 0], &[0, 0, 1], &[0, 0, 1, 5], &[0, 0, 1, 5, 0], &[0, 0, 1, 5, 2, 1, 0, 2]]
+    {
+        let error = Series::from_bytes(wrong).unwrap_err();
+        assert_eq!(error.length, wrong.len());
+    }
+    assert!(Series::from_bytes(&[0xFF; 12]).is_err());
+}
+
+proptest! {
+    #[test]
+    fn any_order_gives_the_same_bytes_which_are_read_again(
+        changes in proptest::collection::vec((0_u32..40, any::<bool>(), -2_i64..3), 0..60),
+        folds in proptest::collection::vec(0_u32..30, 60),
+        last in 20_u32..30,
+    ) {
+        let (mut series, mut kept_from) = (Series::default(), 0);
+        for ((day, negative, times), fold) in changes.iter().zip(&folds) {
+            kept_from = kept_from.max(*fold).min(last);
+            series.add(*day, Counts::of(*negative, *times), kept_from);
+        }
+        series.add(last, Counts::default(), last);
+        let mut batch: BTreeMap<u32, Counts> = BTreeMap::new();
+        let mut older = Counts::default();
+        for (day, negative, times) in &changes {
+            let sum = if *day < last { &mut older } else { batch.entry(*day).or_default() };
+            *sum = sum.plus(Counts::of(*negative, *times));
+        }
+        batch.retain(|_, counts| *counts != Counts::default());
+        prop_assert_eq!(series.older(), older);
+        prop_assert_eq!(series.days().collect::<Vec<_>>(), batch.into_iter().collect::<Vec<_>>());
+        prop_assert_eq!(Series::from_bytes(series.as_bytes()), Ok(series));
+    }
+}
