@@ -5,7 +5,7 @@
 //! `.dead_letters` of the step that reads the source. There is nothing to set: `languages`, `max_record_bytes` and a
 //! source's `fields` say it all.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     block::{
@@ -72,62 +72,78 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
     vec![Edge::Reviews(merge(wiring.scope, reviews)), Edge::DeadLetters(merge(wiring.scope, letters))]
 }
 
-/// The decoded reviews of a source; the first step that asks has it decoded.
-fn decoded_reviews<'s>(wiring: &mut Wiring<'s>, source: usize, demand: &Demand) -> Stream<'s, ReviewChunk> {
-    if let Some(decoded) = wiring.decoded.get(&source) {
+/// The decoded records of a source: the first step that asks has them decoded, others share what is in `kept`.
+fn decoded<'s, T: Clone>(
+    wiring: &mut Wiring<'s>,
+    source: usize,
+    kept: for<'w> fn(&'w mut Wiring<'s>) -> &'w mut BTreeMap<usize, T>,
+    decode: impl FnOnce(&Wiring<'s>, &SourceInfo) -> T,
+) -> T {
+    if let Some(decoded) = kept(wiring).get(&source) {
         return decoded.clone();
     }
-    let info = &wiring.run.sources[source];
-    let fields = ReviewFields::review(&info.fields).unwrap_or_default();
-    let decoder = ReviewBlocks::new(ReviewSource {
-        run: Arc::clone(&wiring.run),
-        rank: info.rank,
-        fields,
-        keys: info.keys,
-        demand: demand.clone(),
-    });
-    let chunks = read(wiring, info, decoder);
-    let reviews = flat_map(chunks, "read", |_, chunk: Chunk<ReviewBlock>, give| {
-        give(ReviewChunk { chunk, filtered: None });
-    });
-    wiring.decoded.insert(source, reviews.clone());
-    reviews
+    let decoded = decode(wiring, &wiring.run.sources[source]);
+    kept(wiring).insert(source, decoded.clone());
+    decoded
+}
+
+/// The decoded reviews of a source.
+fn decoded_reviews<'s>(wiring: &mut Wiring<'s>, source: usize, demand: &Demand) -> Stream<'s, ReviewChunk> {
+    decoded(
+        wiring,
+        source,
+        |wiring| &mut wiring.decoded,
+        |wiring, info| {
+            let decoder = ReviewBlocks::new(ReviewSource {
+                run: Arc::clone(&wiring.run),
+                rank: info.rank,
+                fields: ReviewFields::review(&info.fields).unwrap_or_default(),
+                keys: info.keys,
+                demand: demand.clone(),
+            });
+            flat_map(read(wiring, info, decoder), "read", |_, chunk: Chunk<ReviewBlock>, give| {
+                give(ReviewChunk { chunk, filtered: None });
+            })
+        },
+    )
+}
+
+/// The decoded feedback of a source.
+pub(super) fn decoded_feedback<'s>(
+    wiring: &mut Wiring<'s>,
+    source: usize,
+) -> Stream<'s, Chunk<RowBlock<FeedbackRow>>> {
+    decoded(
+        wiring,
+        source,
+        |wiring| &mut wiring.decoded_feedback,
+        |wiring, info| {
+            let fields = FeedbackFields::feedback(&info.fields).unwrap_or_default();
+            read_rows(wiring, info, FeedbackRows { fields, decoder: FeedbackDecoder::default() })
+        },
+    )
+}
+
+/// The decoded commands of a source.
+pub(super) fn decoded_commands<'s>(
+    wiring: &mut Wiring<'s>,
+    source: usize,
+) -> Stream<'s, Chunk<RowBlock<CommandRow>>> {
+    decoded(
+        wiring,
+        source,
+        |wiring| &mut wiring.decoded_commands,
+        |wiring, info| {
+            let fields = CaseCommandFields::case_command(&info.fields).unwrap_or_default();
+            read_rows(wiring, info, CommandRows { fields, decoder: CaseCommandDecoder::default() })
+        },
+    )
 }
 
 /// The source operator of a source, with what decodes its records.
 fn read<'s, D: Decoder>(wiring: &Wiring<'s>, source: &SourceInfo, decoder: D) -> Stream<'s, Chunk<D::Block>> {
     let intake = Arc::clone(&wiring.run.intake);
     ingest(wiring.scope, &source.id, source.rank, intake, wiring.committed.clone(), decoder)
-}
-
-/// The decoded feedback of a source; the first step that asks has it decoded.
-pub(super) fn decoded_feedback<'s>(
-    wiring: &mut Wiring<'s>,
-    source: usize,
-) -> Stream<'s, Chunk<RowBlock<FeedbackRow>>> {
-    if let Some(decoded) = wiring.decoded_feedback.get(&source) {
-        return decoded.clone();
-    }
-    let info = &wiring.run.sources[source];
-    let fields = FeedbackFields::feedback(&info.fields).unwrap_or_default();
-    let feedback = read_rows(wiring, info, FeedbackRows { fields, decoder: FeedbackDecoder::default() });
-    wiring.decoded_feedback.insert(source, feedback.clone());
-    feedback
-}
-
-/// The decoded commands of a source; the first step that asks has it decoded.
-pub(super) fn decoded_commands<'s>(
-    wiring: &mut Wiring<'s>,
-    source: usize,
-) -> Stream<'s, Chunk<RowBlock<CommandRow>>> {
-    if let Some(decoded) = wiring.decoded_commands.get(&source) {
-        return decoded.clone();
-    }
-    let info = &wiring.run.sources[source];
-    let fields = CaseCommandFields::case_command(&info.fields).unwrap_or_default();
-    let commands = read_rows(wiring, info, CommandRows { fields, decoder: CaseCommandDecoder::default() });
-    wiring.decoded_commands.insert(source, commands.clone());
-    commands
 }
 
 /// The source operator of a source of small records.

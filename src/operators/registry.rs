@@ -12,6 +12,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::wiring::Build;
+use crate::records::{CaseCommandFields, FeedbackFields};
 
 /// What a source hands out, named by its `record:` setting.
 #[derive(
@@ -70,8 +71,8 @@ pub fn fields(record: Record) -> &'static [&'static str] {
             "helpful_votes",
             "source",
         ],
-        Record::Feedback => &["feedback_id", "review_id", "label", "by", "ts"],
-        Record::CaseCommand => &["command_id", "case_id", "action", "by", "note", "ts"],
+        Record::Feedback => FeedbackFields::NAMES,
+        Record::CaseCommand => CaseCommandFields::NAMES,
     }
 }
 
@@ -274,3 +275,20 @@ pub const OPERATORS: &[&Operator] = &[
     &super::alerts::OPERATOR,
     &super::learn::OPERATOR,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::ReviewFields;
+
+    #[test]
+    fn the_fields_of_a_review_are_those_that_are_decoded() {
+        // these are in the order in which people read them, those in the order in which they are checked
+        let sorted = |names: &[&'static str]| {
+            let mut names = names.to_vec();
+            names.sort_unstable();
+            names
+        };
+        assert_eq!(sorted(fields(Record::Review)), sorted(ReviewFields::NAMES));
+    }
+}

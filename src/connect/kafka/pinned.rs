@@ -106,7 +106,7 @@ pub(super) const WRITING: &[(&str, &str)] = &[
     ("batch.num.messages", "10000"),
     ("batch.size", "1000000"),
     ("compression.type", "none"),
-    // an epoch is handed over in one piece: there is nothing to wait for
+    // an epoch, or a file, is handed over in one piece: there is nothing to wait for
     ("linger.ms", "0"),
     ("max.in.flight.requests.per.connection", "5"),
     // a dead letter of the longest record, its key and its headers; a broker takes 1,048,588 bytes unless told otherwise

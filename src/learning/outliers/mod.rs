@@ -19,6 +19,6 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
-pub use series::{Counts, NoSeries, Series, day_of, start_of};
+pub use series::{Counts, Series, day_of, start_of};
 pub use settings::{Limits, OutlierSettings};
 pub use verdict::{Method, Share, Standing, Verdict, verdict};

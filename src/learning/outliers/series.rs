@@ -55,19 +55,6 @@ pub struct Series {
     bytes: Box<[u8]>,
 }
 
-/// Bytes that are no series.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "byte {at} of {length} of a product's daily counts does not continue them; expected ascending days with their \
-     counts. The checkpoint is damaged, or of another version: start from an older one"
-)]
-pub struct NoSeries {
-    /// Where reading stopped.
-    pub at: usize,
-    /// How many bytes there are.
-    pub length: usize,
-}
-
 impl Series {
     /// Adds counts to a day, or takes them away, and folds the days before `kept_from`.
     pub fn add(&mut self, day: u32, change: Counts, kept_from: u32) {
@@ -171,37 +158,6 @@ impl Series {
     #[must_use]
     pub fn allocated(&self) -> usize {
         self.bytes.len()
-    }
-
-    /// What a checkpoint keeps of it.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// What a checkpoint kept.
-    ///
-    /// # Errors
-    /// If the bytes are not those of a series.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, NoSeries> {
-        let mut reader = Reader { bytes, at: 0 };
-        let mut read = || {
-            let older = reader.older()?;
-            let mut day = None;
-            while reader.at < bytes.len() {
-                let (distance, counts) = reader.day()?;
-                if (day.is_some() && distance == 0) || counts == Counts::default() {
-                    return None;
-                }
-                day = Some(day.unwrap_or(0_u32).checked_add(distance)?);
-            }
-            (day.is_some() || older != Counts::default()).then_some(())
-        };
-        if bytes.is_empty() || read().is_some() {
-            Ok(Self { bytes: bytes.into() })
-        } else {
-            Err(NoSeries { at: reader.at, length: bytes.len() })
-        }
     }
 }
 

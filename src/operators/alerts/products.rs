@@ -155,13 +155,15 @@ impl Products {
         let (was_there, bytes_before) = (!product.series.is_empty(), allocated(product));
         let negatives: isize =
             rows.iter().filter(|(row, _, _)| is_negative(row)).map(|(_, _, diff)| *diff).sum();
-        let before = (negatives < 0).then(|| product.series.clone());
+        // what comes at the restored epoch is told to nobody
+        let is_news = !self.run.is_restored(epoch);
+        let before = (is_news && negatives < 0).then(|| product.series.clone());
         for (row, _, diff) in rows {
             let day = day_of(row.review.head().ts);
             product.series.add(day, Counts::of(is_negative(row), *diff as i64), kept_from);
         }
-        let (product_id, series) = (Arc::clone(&product.id), product.series.clone());
-        let (is_there, bytes_after) = (!series.is_empty(), allocated(product));
+        let told = is_news.then(|| (Arc::clone(&product.id), product.series.clone()));
+        let (is_there, bytes_after) = (!product.series.is_empty(), allocated(product));
         if is_there {
             self.bytes += bytes_after;
         } else {
@@ -170,7 +172,7 @@ impl Products {
         if was_there {
             self.bytes -= bytes_before;
         }
-        if !self.run.is_restored(epoch) {
+        if let Some((product_id, series)) = told {
             self.tell_of_reviews(epoch, rows, give);
             let mut newest: Vec<&Scored> = rows
                 .iter()

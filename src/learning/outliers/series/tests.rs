@@ -16,7 +16,7 @@ fn of(days: impl IntoIterator<Item = (u32, i64, i64)>) -> Series {
 
 #[test]
 fn the_bytes_are_those_documented() {
-    assert_eq!(of([(3, 63, 2), (130, 1, 0)]).as_bytes(), [0, 0, 9, 3, 126, 1, 127, 2]);
+    assert_eq!(of([(3, 63, 2), (130, 1, 0)]).bytes[..], [0, 0, 9, 3, 126, 1, 127, 2]);
     assert_eq!(of([(3, 63, 2), (3, -63, -2)]), Series::default());
 }
 
@@ -56,20 +56,9 @@ fn what_is_folded_is_still_taken_away_exactly() {
     assert_eq!(series.days().map(|(day, _)| day).collect::<Vec<_>>(), [20, 21]);
 }
 
-#[test]
-fn bytes_of_another_kind_are_refused() {
-    for wrong in
-        [&[0_u8][..], &[0, 0], &[0, 0, 1], &[0, 0, 1, 5], &[0, 0, 1, 5, 0], &[0, 0, 1, 5, 2, 1, 0, 2]]
-    {
-        let error = Series::from_bytes(wrong).unwrap_err();
-        assert_eq!(error.length, wrong.len());
-    }
-    assert!(Series::from_bytes(&[0xFF; 12]).is_err());
-}
-
 proptest! {
     #[test]
-    fn any_order_gives_the_same_bytes_which_are_read_again(
+    fn any_order_gives_the_same_bytes(
         changes in proptest::collection::vec((0_u32..40, any::<bool>(), -2_i64..3), 0..60),
         folds in proptest::collection::vec(0_u32..30, 60),
         last in 20_u32..30,
@@ -88,7 +77,11 @@ proptest! {
         }
         batch.retain(|_, counts| *counts != Counts::default());
         prop_assert_eq!(series.older(), older);
-        prop_assert_eq!(series.days().collect::<Vec<_>>(), batch.into_iter().collect::<Vec<_>>());
-        prop_assert_eq!(Series::from_bytes(series.as_bytes()), Ok(series));
+        prop_assert_eq!(series.days().collect::<Vec<_>>(), batch.clone().into_iter().collect::<Vec<_>>());
+        // the same contents, each at once and in order
+        let mut ordered = Series::default();
+        ordered.add(0, older, last);
+        batch.into_iter().for_each(|(day, counts)| ordered.add(day, counts, last));
+        prop_assert_eq!(series, ordered);
     }
 }
