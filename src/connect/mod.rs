@@ -10,3 +10,4 @@ pub mod standard_input;
 pub mod file;
 pub mod kafka;
 pub mod object_store;
+pub mod receivers;

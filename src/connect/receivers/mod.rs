@@ -1,0 +1,90 @@
+//! Receivers: where people are called about a case. What is committed in the output of cases becomes notifications; a
+//! receiver is handed some of them and says whether they arrived.
+//!
+//! A receiver makes one attempt and keeps nothing: when to try, again or at all, is decided by who calls it. A notification
+//! may come more than once; its key is the same then, and goes along, so that whoever gets it can tell.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::records::Case;
+
+/// What has become of a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// A step of its escalation is due.
+    Firing,
+    /// Somebody has taken it on.
+    Acknowledged,
+    /// It is over.
+    Resolved,
+}
+
+impl Event {
+    /// The name that is written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Firing => "firing",
+            Self::Acknowledged => "acknowledged",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
+/// What a receiver is to be told of one case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notification {
+    /// The idempotency key: one and the same however often it is sent.
+    pub key: String,
+    /// What has become of the case.
+    pub event: Event,
+    /// The step of the escalation that is due, from 1; where it is not about a step, the last one that was.
+    pub step: u32,
+    /// The case as it is committed.
+    pub case: Case,
+}
+
+/// What is handed over at once: one notification, or several that were grouped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The idempotency key of the whole: of a single notification, its own.
+    pub key: String,
+    /// The name of the topology.
+    pub topology: String,
+    /// The id of the receiver, as the topology has it.
+    pub receiver: String,
+    /// At least one, in the order in which they became due.
+    pub notifications: Vec<Notification>,
+}
+
+/// Why an attempt failed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum DeliveryError {
+    /// It may do better later: nobody answered, or the answer was that it is busy or broken.
+    #[error("{reason}")]
+    Unavailable {
+        /// What was tried and what came of it.
+        reason: String,
+        /// How long it asked to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// It will not take this one, however often it comes.
+    #[error("{reason}")]
+    Refused {
+        /// What was tried and what came of it.
+        reason: String,
+    },
+}
+
+/// Where people are called.
+pub trait Receiver: Send {
+    /// Makes one attempt, and returns within the receiver's own time limit.
+    ///
+    /// # Errors
+    /// It has not arrived, as far as can be told: it may have, where the answer was lost.
+    fn deliver(&mut self, delivery: &Delivery) -> Result<(), DeliveryError>;
+}
