@@ -94,6 +94,11 @@ fn alignment() {
 }
 
 #[test]
+fn grave_words() {
+    check("grave-words");
+}
+
+#[test]
 fn messages() {
     check("messages");
 }
@@ -120,6 +125,7 @@ fn every_folder_is_a_test() {
         "duplicates",
         "feedback",
         "filter",
+        "grave-words",
         "messages",
         "moves",
         "wrong-clock",

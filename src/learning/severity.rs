@@ -7,12 +7,14 @@
 //!
 //! Per word of the review there is one look into a table of bits, and nothing is allocated.
 
+use serde::{Deserialize, Serialize};
+
 use crate::records::text::{clean::clean_into, normalise::normalise_into};
 
 use super::tokens::is_word;
 
 /// Sections that a lexicon may have.
-const SECTIONS: usize = 32;
+const SECTIONS: usize = 16;
 /// Bytes that an entry has at least, and by which it is looked up.
 const PREFIX: usize = 3;
 /// Bits of the table of prefixes.
@@ -40,6 +42,9 @@ const SIGNS: [bool; 256] = {
     signs
 };
 
+/// The lexicon that comes with Dirigent, `topologies/severity.txt`.
+pub const STANDARD: &str = include_str!("../../topologies/severity.txt");
+
 /// A list of words in sections.
 #[derive(Clone, Debug)]
 pub struct Lexicon {
@@ -55,14 +60,29 @@ pub struct Lexicon {
 struct Entry {
     text: Box<str>,
     stem: bool,
-    section: u32,
+    section: u16,
 }
 
 /// Sections of one lexicon.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Sections(u32);
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Sections(u16);
 
 impl Sections {
+    /// None of them.
+    pub const NONE: Self = Self(0);
+
+    /// Those with these bits.
+    #[must_use]
+    pub fn of(bits: u16) -> Self {
+        Self(bits)
+    }
+
+    /// One bit a section, in the order of their names.
+    #[must_use]
+    pub fn bits(self) -> u16 {
+        self.0
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(self) -> bool {
@@ -96,7 +116,7 @@ pub enum LexiconFault {
     #[error("`{0}` stands before the first section; put a header such as `[safety]` above it")]
     NoSection(String),
     /// There are too many sections.
-    #[error("`{0}` is one section too many; expected at most 32: put some together")]
+    #[error("`{0}` is one section too many; expected at most 16: put some together")]
     TooMany(String),
     /// An entry is too short to be looked up.
     #[error("`{0}` is too short; expected a word, phrase or stem of at least 3 bytes")]
@@ -115,14 +135,6 @@ pub enum LexiconFault {
 }
 
 impl Lexicon {
-    /// The lexicon of `topologies/severity.txt`.
-    ///
-    /// # Errors
-    /// Never; a test reads it.
-    pub fn standard() -> Result<Self, LexiconError> {
-        Self::parse(include_str!("../../topologies/severity.txt"))
-    }
-
     /// Reads a lexicon.
     ///
     /// # Errors
@@ -163,7 +175,7 @@ impl Lexicon {
         for (text, stem, name) in found {
             let bit = bit(text.as_bytes());
             table[bit / 64] |= 1 << (bit % 64);
-            let section = names.iter().position(|known| *known == name).unwrap_or_default() as u32;
+            let section = names.iter().position(|known| *known == name).unwrap_or_default() as u16;
             entries.push(Entry { text, stem, section });
         }
         entries.sort();
@@ -202,7 +214,7 @@ impl Lexicon {
 
     /// The sections of the entries that stand at a place where a word may begin.
     #[inline(always)]
-    fn at(&self, text: &str, at: usize) -> u32 {
+    fn at(&self, text: &str, at: usize) -> u16 {
         let Some(rest) = text.as_bytes().get(at..) else { return 0 };
         let bit = bit(rest);
         if self.table[bit / 64] >> (bit % 64) & 1 == 1 { self.begins_at(text, at) } else { 0 }
@@ -215,7 +227,7 @@ impl Lexicon {
 
     /// The sections of the entries that begin at a place.
     #[cold]
-    fn begins_at(&self, text: &str, at: usize) -> u32 {
+    fn begins_at(&self, text: &str, at: usize) -> u16 {
         let rest = &text.as_bytes()[at..];
         let Some(prefix) = rest.first_chunk::<PREFIX>() else { return 0 };
         let key = |entry: &Entry| entry.text.as_bytes().first_chunk::<PREFIX>().copied();

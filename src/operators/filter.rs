@@ -49,7 +49,7 @@ fn demand(value: &Value) -> Demand {
 pub const OPERATOR: Operator = Operator {
     name: "filter",
     summary: "Lets pass the reviews that meet a condition; on a stream, a version that does not goes on as a delete of its key.",
-    settings: Settings { schema: || schema_for!(FilterSettings), check },
+    settings: Settings { schema: || schema_for!(FilterSettings), check, texts: &[] },
     ports: &[Port {
         name: "reviews",
         accepts: &[EdgeType::Reviews, EdgeType::Versions, EdgeType::ScoredTable],

@@ -5,7 +5,7 @@
 //! one line in [`OPERATORS`]. Whatever the resolver has to insert or to pass upstream is found by the traits of the
 //! entries (`inserts`, `scores`, `demand`), never by a name.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -164,6 +164,8 @@ pub struct Demand {
     pub keep_features: bool,
     /// Cleaned title and text are kept in the row.
     pub text: bool,
+    /// The text of the lexicon whose sections are looked up in each review. A topology has one at most.
+    pub lexicon: Option<Arc<str>>,
 }
 
 impl Demand {
@@ -181,6 +183,9 @@ impl Demand {
         }
         self.keep_features |= other.keep_features;
         self.text |= other.text;
+        if self.lexicon.is_none() {
+            self.lexicon.clone_from(&other.lexicon);
+        }
         Ok(())
     }
 }
@@ -201,15 +206,19 @@ pub struct SettingsFault {
 pub struct Settings {
     /// JSON Schema of the struct (doc comments are the descriptions, `#[serde(default)]` the defaults).
     pub schema: fn() -> Schema,
-    /// Deserialises and checks what the schema cannot say. Called only with values the schema accepts.
+    /// Deserialises and checks what the schema cannot say. Called only with values the schema accepts, texts put in.
     pub check: fn(&Value) -> Vec<SettingsFault>,
+    /// JSON pointers to settings that may name a text file. Where one says `file: PATH`, the resolver puts in what the file
+    /// says, as `text`: output follows from the text, not from its name.
+    pub texts: &'static [&'static str],
 }
 
 impl Settings {
     /// The settings of a struct that says all there is to check.
     #[must_use]
     pub const fn of<T: DeserializeOwned + JsonSchema>() -> Self {
-        Self { schema: || schema_for!(T), check: |value| parse::<T>(value).err().into_iter().collect() }
+        let check = |value: &Value| parse::<T>(value).err().into_iter().collect();
+        Self { schema: || schema_for!(T), check, texts: &[] }
     }
 }
 

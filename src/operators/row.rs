@@ -10,7 +10,10 @@ use std::{cmp::Ordering, fmt, sync::Arc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use triomphe::ThinArc;
 
-use crate::records::{Lang, Sentiment};
+use crate::{
+    learning::severity::Sections,
+    records::{Lang, Sentiment},
+};
 
 /// A place in the log within an epoch: partition in log order (by source id, then number), and offset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,6 +55,8 @@ pub struct ReviewHead {
     pub user_len: u16,
     /// [`LANG_FILLED`], [`TS_FILLED`], [`VERIFIED`], [`NOT_VERIFIED`].
     pub flags: u8,
+    /// The sections of the lexicon that its words are in, one bit each; 0 where no step asked for them.
+    pub sections: Sections,
     /// Helpful votes; `u32::MAX` where the record says none.
     pub helpful_votes: u32,
     /// Bytes of the cleaned `source`, which follows the user id.

@@ -75,7 +75,7 @@ fn demand(value: &Value) -> Demand {
 pub const OPERATOR: Operator = Operator {
     name: "sentiment",
     summary: "Scores each version of a review with the newest model version published in an earlier epoch: 0 is negative, 1 positive.",
-    settings: Settings { schema: || schema_for!(SentimentSettings), check },
+    settings: Settings { schema: || schema_for!(SentimentSettings), check, texts: &[] },
     ports: &[Port { name: "reviews", accepts: &[EdgeType::Reviews], many: true, optional: false }],
     outputs: &[Output { name: None, edge: OutputType::Fixed(EdgeType::Versions) }],
     state: None,

@@ -13,6 +13,7 @@ use crate::{
         ColumnType::{Bool, Bytes, Hash16, Instant, Micro, Text, Unsigned},
         RowReader, RowWriter, Stored, StoredError,
     },
+    learning::severity::Sections,
     records::Lang,
 };
 
@@ -40,6 +41,8 @@ impl Stored for Review {
         Column::new("content_hash", Hash16),
         Column::new("duplicate_hash", Hash16).nullable(),
         Column::new("features", Bytes).nullable().packed(),
+        // bits, which mean what the lexicon of the topology makes of them
+        Column::new("sections", Unsigned).few().later(),
     ];
 
     fn key(&self) -> &[u8] {
@@ -73,6 +76,7 @@ impl Stored for Review {
         row.hash(head.content);
         row.hash((head.user_len > 0).then_some(head.duplicate_key));
         row.bytes(Some(self.features()).filter(|features| !features.is_empty()));
+        row.unsigned((!head.sections.is_empty()).then(|| head.sections.bits().into()));
     }
 
     fn take(row: &mut RowReader<'_>) -> Result<Self, StoredError> {
@@ -104,6 +108,7 @@ impl Stored for Review {
         let content = row.hash()?;
         let duplicate_key = row.hash_or_null()?.unwrap_or_default();
         let features = row.bytes_or_null()?.unwrap_or_default();
+        let sections = row.unsigned_or_null()?.map_or(Ok(0), |sections| small(row, sections))?;
         let head = ReviewHead {
             id_hash: xxh3_64(id.as_bytes()),
             product_hash: xxh3_64(product.as_bytes()),
@@ -119,6 +124,7 @@ impl Stored for Review {
             id_len,
             user_len,
             flags,
+            sections: Sections::of(sections),
             helpful_votes,
             source_len,
             title_len,
@@ -147,7 +153,7 @@ fn length(row: &RowReader<'_>, text: &str) -> Result<u16, StoredError> {
     u16::try_from(text.len()).map_err(|_| row.fault("a text that is too long"))
 }
 
-fn small(row: &RowReader<'_>, number: impl TryInto<u32>) -> Result<u32, StoredError> {
+fn small<N>(row: &RowReader<'_>, number: impl TryInto<N>) -> Result<N, StoredError> {
     number.try_into().map_err(|_| row.fault("a number that is too large or negative"))
 }
 
@@ -163,13 +169,21 @@ mod tests {
         (
             (".{1,20}", ".{1,20}", option::of(".{1,20}"), text(), text(), text()),
             (any::<[u64; 2]>(), any::<[u64; 2]>(), any::<i64>(), any::<u32>(), any::<u64>(), any::<u64>()),
-            (0_u32..=1_000_000, 0_u32..=5_000_000, "[a-z]{2,8}", 0_u8..4, 0_u8..3, any::<u32>()),
+            (
+                0_u32..=1_000_000,
+                0_u32..=5_000_000,
+                "[a-z]{2,8}",
+                0_u8..4,
+                0_u8..3,
+                any::<u32>(),
+                any::<u16>(),
+            ),
             proptest::collection::vec(any::<u8>(), 0..40),
         )
             .prop_map(|(strings, numbers, small, features)| {
                 let (id, product, user, source, title, text) = strings;
                 let (duplicate_key, content, ts, partition, offset, version) = numbers;
-                let (sentiment, rating, lang, filled, verified, helpful_votes) = small;
+                let (sentiment, rating, lang, filled, verified, helpful_votes, sections) = small;
                 let optional = |text: Option<String>| text.unwrap_or_default();
                 let [user, source, title, text] = [user, source, title, text].map(optional);
                 let head = ReviewHead {
@@ -187,6 +201,7 @@ mod tests {
                     id_len: id.len() as u16,
                     user_len: user.len() as u16,
                     flags: filled | [0, VERIFIED, NOT_VERIFIED][usize::from(verified)],
+                    sections: Sections::of(sections),
                     helpful_votes,
                     source_len: source.len() as u16,
                     title_len: title.len() as u32,

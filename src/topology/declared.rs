@@ -87,6 +87,12 @@ impl<'a> Components<'a> {
         let mut transforms = section(root, "transforms", OPERATORS, |kind| kind.name, READER_KEYS, faults);
         for transform in &mut transforms {
             if let (Some(kind), true) = (transform.kind, transform.healthy) {
+                for pointer in kind.settings.texts {
+                    read_text(transform, pointer, faults);
+                }
+                if !transform.healthy {
+                    continue;
+                }
                 let found = (kind.settings.check)(&transform.settings);
                 refuse(transform, found.into_iter().map(|f| (f.pointer, f.message, f.hint)), faults);
             }
@@ -146,6 +152,22 @@ fn section<'a, K>(
 }
 
 /// Adds the faults that a kind found in its settings, each at its place.
+/// Puts the text of a file beside the setting that names it, where one does.
+fn read_text<K>(component: &mut Declared<'_, K>, pointer: &str, faults: &mut Vec<Fault>) {
+    let Some(named) = component.settings.pointer_mut(pointer).and_then(Value::as_object_mut) else { return };
+    let Some(path) = named.get("file").and_then(Value::as_str) else { return };
+    match std::fs::read_to_string(path) {
+        Ok(text) => {
+            named.insert("text".to_owned(), Value::String(text));
+        }
+        Err(error) => {
+            let message = format!("cannot read {path}: {error}");
+            let hint = "expected a text file in UTF-8; its path counts from the working folder".to_owned();
+            refuse(component, std::iter::once((format!("{pointer}/file"), message, hint)), faults);
+        }
+    }
+}
+
 fn refuse<K>(
     component: &mut Declared<'_, K>,
     found: impl Iterator<Item = (String, String, String)>,

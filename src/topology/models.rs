@@ -100,6 +100,24 @@ fn upstream(steps: &[StepNode], of: usize) -> Vec<usize> {
     found
 }
 
+/// Refuses a second lexicon: a review is looked up in one.
+fn one_lexicon(components: &Components<'_>, wired: &Wired, faults: &mut Vec<Fault>) {
+    let mut first = None;
+    for (step, declared) in wired.steps.iter().zip(&wired.declared) {
+        let (Some(lexicon), Some(declared)) = (&step.demand.lexicon, declared) else { continue };
+        let (known, by) = *first.get_or_insert((lexicon, *declared));
+        if known != lexicon {
+            let [one, other] = [by, *declared].map(|index| &components.transforms[index]);
+            let message = format!("`{}` and `{}` have different lexicons", one.id, other.id);
+            faults.push(
+                Fault::new(other.span, message, "a second one")
+                    .also(one.span, "the first")
+                    .help("give both the same; put the sections of one into the other"),
+            );
+        }
+    }
+}
+
 /// Adds up what steps need of decoded reviews, from the last step to the first, and over all that read one source:
 /// it is decoded once.
 pub(super) fn demands(components: &Components<'_>, wired: &mut Wired, faults: &mut Vec<Fault>) {
@@ -112,6 +130,7 @@ pub(super) fn demands(components: &Components<'_>, wired: &mut Wired, faults: &m
             broken = true;
         }
     }
+    one_lexicon(components, wired, faults);
     // Of each step, the declared transform whose wish for features reached it first.
     let mut wishes: Vec<Option<usize>> = (0..wired.steps.len())
         .map(|step| wired.declared[step].filter(|_| wired.steps[step].demand.features.is_some()))

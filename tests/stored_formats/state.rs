@@ -22,7 +22,7 @@ use dirigent::{
 };
 
 /// The format that this version writes.
-const PRESENT: &str = "format-1";
+const PRESENT: &str = "format-2";
 
 fn folder(format: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stored_formats/state").join(format)

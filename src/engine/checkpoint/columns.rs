@@ -60,13 +60,15 @@ pub struct Column {
     pub few: bool,
     /// Whether its bytes are packed already: then nothing is spent on compressing them.
     pub packed: bool,
+    /// Whether files may be without it that were written before there was such a column: null in all of their rows.
+    pub later: bool,
 }
 
 impl Column {
     /// A column that every row has.
     #[must_use]
     pub const fn new(name: &'static str, kind: ColumnType) -> Self {
-        Self { name, kind, nullable: false, few: false, packed: false }
+        Self { name, kind, nullable: false, few: false, packed: false, later: false }
     }
 
     /// The same, but a row may be without it.
@@ -85,6 +87,12 @@ impl Column {
     #[must_use]
     pub const fn packed(self) -> Self {
         Self { packed: true, ..self }
+    }
+
+    /// The same, nullable, and missing in files of earlier versions.
+    #[must_use]
+    pub const fn later(self) -> Self {
+        Self { nullable: true, later: true, ..self }
     }
 }
 

@@ -62,6 +62,8 @@ impl Room {
 pub struct Table {
     file: SerializedFileReader<Bytes>,
     context: FileContext,
+    /// The columns that the file has.
+    there: Vec<Column>,
     room: Room,
     /// The group to be read next, and the row in the one that was read.
     group: usize,
@@ -98,7 +100,12 @@ impl Table {
         if found != state.version {
             return Err(StoredError::Version { state: state.id, found, expected: state.version });
         }
-        let (expected, found) = (schema(state.id, state.columns)?, metadata.schema());
+        let found = metadata.schema();
+        let is_there = |column: &&Column| {
+            !column.later || found.get_fields().iter().any(|field| field.name() == column.name)
+        };
+        let there: Vec<Column> = state.columns.iter().filter(is_there).copied().collect();
+        let expected = schema(state.id, &there)?;
         if *expected != *found {
             let (found, expected) = (fields(found), fields(&expected));
             return Err(StoredError::Columns { state: state.id, found, expected });
@@ -108,7 +115,7 @@ impl Table {
             shard: number(entries, SHARD_KEY)?,
             epoch: number(entries, EPOCH_KEY)?,
         };
-        Ok(Self { file, context, room: room.of(state.columns), group: 0, row: 0 })
+        Ok(Self { file, context, there, room: room.of(state.columns), group: 0, row: 0 })
     }
 
     /// The room it was read in, for another file.
@@ -156,12 +163,18 @@ impl Table {
         let group = self.file.get_row_group(self.group)?;
         let rows = usize::try_from(group.metadata().num_rows()).unwrap_or_default();
         let Room { buffers, deleted, .. } = &mut self.room;
-        for (n, buffer) in buffers.iter_mut().enumerate() {
+        let mut n = 0;
+        for buffer in buffers.iter_mut() {
             buffer.clear();
-            read_column(&*group, n, rows, buffer)?;
+            if self.there.get(n) == Some(&buffer.column) {
+                read_column(&*group, n, rows, buffer)?;
+                n += 1;
+            } else {
+                buffer.present.resize(rows, 0);
+            }
         }
         deleted.clear();
-        if let ColumnReader::BoolColumnReader(reader) = group.get_column_reader(buffers.len())? {
+        if let ColumnReader::BoolColumnReader(reader) = group.get_column_reader(n)? {
             read_values(reader, rows, &mut Vec::new(), deleted)?;
         }
         (self.group, self.row) = (self.group + 1, 0);

@@ -11,7 +11,10 @@ mod samples;
 
 use self::samples::*;
 
-use super::{Change, Encoder, Rows, State, Stored, StoredError, Table, decode, encode, merge};
+use super::{
+    Change, Column, ColumnType, Encoder, RowReader, Rows, State, Stored, StoredError, Table, decode, encode,
+    merge,
+};
 
 proptest! {
     #[test]
@@ -82,6 +85,31 @@ fn a_table_is_read_without_the_type_of_its_rows() {
     let (deleted, values) = next().unwrap().unwrap();
     assert_eq!((deleted, values[0].as_deref(), &values[1]), (true, Some("Text(\"b\")"), &None));
     assert!(next().unwrap().is_none());
+}
+
+#[test]
+fn a_file_from_before_a_column_has_nulls_there() {
+    let later = Column::new("later", ColumnType::Unsigned).later();
+    let with = |rest: &[Column]| State {
+        id: "samples",
+        version: 3,
+        columns: [&COLUMNS[..2], &[later], rest].concat().leak(),
+    };
+    let changes = [Change::Put(sample("a")), Change::Delete((*b"b").into())];
+    let bytes = Bytes::from(encode(&changes, &context()).unwrap());
+    // a file that has more columns is still refused
+    let fewer = with(&COLUMNS[3..]);
+    assert!(matches!(Table::open(bytes.clone(), fewer), Err(StoredError::Columns { .. })));
+    let state = with(&COLUMNS[2..]);
+    let mut table = Table::open(bytes, state).unwrap();
+    let read = |row: &mut RowReader<'_>| {
+        let values = state.columns.iter().map(|_| Ok(row.value()?.map(|value| format!("{value:?}"))));
+        values.collect::<Result<Vec<_>, StoredError>>()
+    };
+    let values = table.next(|_, row| read(row)).unwrap().unwrap();
+    assert_eq!((&values[2], values[4].as_deref()), (&None, Some("Micro(4500000)")));
+    let values = table.next(|deleted, row| Ok((deleted, read(row)?))).unwrap().unwrap();
+    assert_eq!((values.0, values.1[0].as_deref()), (true, Some("Text(\"b\")")));
 }
 
 #[test]

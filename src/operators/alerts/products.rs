@@ -20,7 +20,10 @@ use crate::{
         edge::Update,
         keyed::{EpochStep, runs},
     },
-    learning::outliers::{Counts, Series, day_of},
+    learning::{
+        outliers::{Counts, Series, day_of},
+        severity::Lexicon,
+    },
     operators::{row::Scored, wiring::Run},
     records::{CaseKind, Sentiment, number::round_micro},
     telemetry::StepMeter,
@@ -76,6 +79,7 @@ pub(super) struct Products {
     settings: AlertsSettings,
     /// Highest sentiment and most stars of a severe review, in 1e-6.
     severe: (u32, u32),
+    lexicon: Option<Lexicon>,
     scored_by: String,
     worker: u64,
     workers: u64,
@@ -99,6 +103,7 @@ impl Products {
             meter,
             settings: settings.clone(),
             severe: (micro(settings.severe_review.sentiment), micro(settings.severe_review.rating)),
+            lexicon: settings.severe_review.lexicon.lexicon(),
             scored_by: scored_by.to_owned(),
             worker: worker as u64,
             workers: workers as u64,
@@ -116,8 +121,9 @@ impl Products {
 
     fn is_severe(&self, row: &Scored) -> bool {
         let (sentiment, rating) = self.severe;
-        row.review.head().sentiment <= sentiment
-            && row.review.rating().is_some_and(|stars| stars <= rating)
+        let head = row.review.head();
+        head.sentiment <= sentiment
+            && (!head.sections.is_empty() || row.review.rating().is_some_and(|stars| stars <= rating))
             && is_negative(row)
     }
 
@@ -128,7 +134,8 @@ impl Products {
             these.map(|(row, _, _)| row).filter(|row| self.is_severe(row))
         };
         let mut tell = |row: &Scored, level: Level| {
-            let firing = (level == Level::Firing).then(|| Box::new(severe_review(row, &self.scored_by)));
+            let firing = (level == Level::Firing)
+                .then(|| Box::new(severe_review(row, self.lexicon.as_ref(), &self.scored_by)));
             let (name, product_id) = (row.review.id().into(), row.review.product().into());
             let told = Told { kind: CaseKind::SevereReview, name, product_id, level, firing };
             give(Heard::Review(self.worker, Box::new(told)));

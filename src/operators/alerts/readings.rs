@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::machine::{Level, Reading, Subject};
 use crate::{
-    learning::outliers::{Share, Verdict, start_of},
+    learning::{
+        outliers::{Share, Verdict, start_of},
+        severity::Lexicon,
+    },
     operators::row::Scored,
     records::{
         CaseKind, Evidence, Severity, ShareFigures,
@@ -68,18 +71,27 @@ pub(super) fn model(scored_by: &str, version: u64) -> BTreeMap<String, String> {
     BTreeMap::from([("sentiment".to_owned(), format!("{scored_by}@{version}"))])
 }
 
-/// A severe review.
-pub(super) fn severe_review(row: &Scored, scored_by: &str) -> (Severity, Evidence) {
+/// A severe review: critical where the lexicon has words of it.
+pub(super) fn severe_review(
+    row: &Scored,
+    lexicon: Option<&Lexicon>,
+    scored_by: &str,
+) -> (Severity, Evidence) {
     let head = row.review.head();
+    let sections: Vec<String> =
+        lexicon.map(|lexicon| lexicon.names(head.sections).map(str::to_owned).collect()).unwrap_or_default();
+    let (severity, method) =
+        if sections.is_empty() { (Severity::Warning, "sentiment") } else { (Severity::Critical, "lexicon") };
     let evidence = Evidence {
-        method: Some("sentiment".to_owned()),
+        method: Some(method.to_owned()),
         sentiment: Some(Fraction(head.sentiment.into())),
         rating: row.review.rating().map(|rating| Fraction(rating.into())),
+        sections,
         reviews: vec![row.review.id().to_owned()],
         model: model(scored_by, head.version),
         ..Evidence::default()
     };
-    (Severity::Warning, evidence)
+    (severity, evidence)
 }
 
 /// A product that turns bad.

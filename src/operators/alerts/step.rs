@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use schemars::schema_for;
+
 use super::{
     cases::{Arrival, Cases},
     products::{Heard, Products},
     readings::Told,
-    settings::AlertsSettings,
+    settings::{AlertsSettings, LexiconSettings},
     stored::StoredCase,
     verdicts::Verdicts,
 };
@@ -20,9 +22,7 @@ use crate::{
     operators::{
         block::{CommandRow, RowBlock},
         clean,
-        registry::{
-            Demand, EdgeType, Operator, Output, OutputType, Port, Record, Settings, StateFormat, parse,
-        },
+        registry::{EdgeType, Operator, Output, OutputType, Port, Record, Settings, StateFormat, parse},
         row::Scored,
         wiring::{Edge, Step, Wiring},
     },
@@ -32,7 +32,11 @@ use crate::{
 pub const OPERATOR: Operator = Operator {
     name: "alerts",
     summary: "Opens a case where a product turns bad or a review is severe, and keeps it through commands, time and retracted reviews.",
-    settings: Settings::of::<AlertsSettings>(),
+    settings: Settings {
+        schema: || schema_for!(AlertsSettings),
+        check: AlertsSettings::check,
+        texts: &[LexiconSettings::POINTER],
+    },
     ports: &[
         Port { name: "reviews", accepts: &[EdgeType::ScoredTable], many: false, optional: false },
         Port {
@@ -50,7 +54,7 @@ pub const OPERATOR: Operator = Operator {
     inserts: false,
     scores: false,
     learns: None,
-    demand: |_| Demand::default(),
+    demand: AlertsSettings::demand,
     build,
 };
 

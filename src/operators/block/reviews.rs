@@ -11,7 +11,10 @@ use crate::{
         ingest::{Chunk, Decoder},
         partition::RawChunk,
     },
-    learning::Featuriser,
+    learning::{
+        Featuriser,
+        severity::{Lexicon, Sections},
+    },
     operators::{
         registry::{Demand, parse},
         row::{LANG_FILLED, NOT_VERIFIED, Place, ReviewHead, TS_FILLED, VERIFIED, VersionKind},
@@ -89,6 +92,7 @@ pub struct ReviewBlocks {
     source: ReviewSource,
     decoder: ReviewDecoder,
     featuriser: Option<Featuriser>,
+    lexicon: Option<Lexicon>,
     /// Bytes of the block before: the next one is about as large.
     usual_bytes: usize,
 }
@@ -100,7 +104,9 @@ impl ReviewBlocks {
         let settings =
             source.demand.features.as_ref().and_then(|layout| parse::<SentimentSettings>(layout).ok());
         let featuriser = settings.map(|settings| Featuriser::new(&settings.features()));
-        Self { source, decoder: ReviewDecoder::default(), featuriser, usual_bytes: 0 }
+        // a lexicon with a fault has been refused with the settings that name it
+        let lexicon = source.demand.lexicon.as_deref().and_then(|text| Lexicon::parse(text).ok());
+        Self { source, decoder: ReviewDecoder::default(), featuriser, lexicon, usual_bytes: 0 }
     }
 }
 
@@ -119,6 +125,7 @@ const NOTHING: ReviewHead = ReviewHead {
     id_len: 0,
     user_len: 0,
     flags: 0,
+    sections: Sections::NONE,
     helpful_votes: u32::MAX,
     source_len: 0,
     title_len: 0,
@@ -170,6 +177,10 @@ impl Decoder for ReviewBlocks {
                     readings.push(Reading { ts: upsert.ts.or_else(|| time_of(raw)), refused: false });
                     review.kind = Some(VersionKind::Upsert);
                     fill(&mut review, &upsert, &self.source, self.featuriser.as_mut(), &mut block.bytes);
+                    if let Some(lexicon) = &self.lexicon {
+                        let [title, text] = [upsert.title_normalised, upsert.text_normalised];
+                        review.head.sections = lexicon.sections(title).with(lexicon.sections(text));
+                    }
                 }
                 Err(refusal) => {
                     readings.push(Reading { ts: None, refused: true });
