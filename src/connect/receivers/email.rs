@@ -4,7 +4,7 @@
 //! waiting. Where a recipient may be taken later, nobody gets the mail until then.
 //!
 //! An attempt is made on a thread of its own and given up after `timeout`, because a server that dribbles keeps each single read
-//! within any limit. What is left behind ends by itself; where [`BEHIND`] of them have not, no other is begun. A mail that
+//! within any limit. What is left behind ends by itself; where four of them have not, no other is begun. A mail that
 //! such a thread gets through after all comes twice, with the same `Message-ID`.
 
 use std::{
@@ -175,7 +175,8 @@ impl Receiver for Email {
         if error.is_permanent() {
             return Err(DeliveryError::Refused { reason: format!("{doing}: {reason}") });
         }
-        unavailable(if error.is_tls() {
+        // with TLS from the first byte its faults count as ones of the connection
+        unavailable(if error.is_tls() || reason.contains("certificate") {
             format!("{reason}. Has an authority that is trusted (`ca_file`) signed its certificate?")
         } else {
             reason

@@ -58,7 +58,8 @@ fn text(delivery: &Delivery) -> String {
     let mut out = String::new();
     for notification in &delivery.notifications {
         if !out.is_empty() {
-            out.push_str("\n-- \n\n");
+            // not `-- `: what follows that is a signature, which many programs hide
+            out.push_str("\n----\n\n");
         }
         write_one(notification, &mut out);
     }
