@@ -3,6 +3,29 @@
 //!
 //! A receiver makes one attempt and keeps nothing: when to try, again or at all, is decided by who calls it. A notification
 //! may come more than once; its key is the same then, and goes along, so that whoever gets it can tell.
+//!
+//! # Layout
+//! [`registry`] lists the kinds. What a notification looks like: [`cloud_events`], `alertmanager`, `words`. [`log`]: a file.
+//! [`webhook`]: a web server; `signature`: what it can check, `answer`: what it says.
+//! [`email`]: a mail server; `letter`: what a mail says. `kafka::receiver`: a topic. `files`: secrets and certificates.
+
+mod alertmanager;
+mod answer;
+#[cfg(test)]
+mod certificates;
+pub mod cloud_events;
+pub mod email;
+mod files;
+mod letter;
+pub mod log;
+pub mod registry;
+#[cfg(test)]
+mod samples;
+mod signature;
+#[cfg(test)]
+mod web_server;
+pub mod webhook;
+mod words;
 
 use std::time::Duration;
 
