@@ -187,13 +187,13 @@ fn levels() -> impl Strategy<Value = Option<Level>> {
     ]
 }
 
-/// Commands of any id, most of them to the case that is there.
 /// Answers: to the case that is there or not, to this firing or not, of whom, about what.
 fn answers() -> impl Strategy<Value = Vec<(bool, bool, u8, u8, u8, u8)>> {
     let answer = (prop::bool::weighted(0.9), prop::bool::weighted(0.9), 0_u8..3, 0_u8..6, 0_u8..5, 0_u8..4);
     prop_oneof![2 => Just(Vec::new()), 2 => proptest::collection::vec(answer, 1..4)]
 }
 
+/// Commands of any id, most of them to the case that is there.
 fn commands() -> impl Strategy<Value = Vec<(u8, u8, CaseAction)>> {
     let action = prop_oneof![
         3 => Just(CaseAction::Ack),
