@@ -20,7 +20,6 @@ mod run_report;
 mod signals;
 mod start_metrics;
 mod state_table;
-mod timestamp;
 
 use std::process::ExitCode;
 

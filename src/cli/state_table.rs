@@ -1,6 +1,6 @@
 //! What is stored, as tables for people.
 
-use super::timestamp::rfc3339;
+use crate::records::calendar::rfc3339;
 use crate::topology::stored::summary::Summary;
 
 /// Lines of cells under their names: the first column to the left, and others that are texts; numbers to the right.

@@ -9,11 +9,12 @@
 //! * [`scored_review`], [`product_score`], [`model_record`], [`case`], [`dead_letter`]: what goes out.
 //! * [`decode`]: bytes of a line to a checked record, or the reason why not.
 //! * [`text`]: cleaning and the normalised text.
-//! * [`lang`], [`timestamp`], [`number`]: language tags, instants, fractions of 1e-6.
+//! * [`lang`], [`timestamp`], [`number`]: language tags, instants, fractions of 1e-6. [`calendar`]: instants as text.
 //! * [`content`]: hashes that say whether two versions, or two texts, are equal.
 //! * [`render`]: records to JSON lines without allocation. [`message`]: key, value and headers as bytes.
 //! * [`schema`]: the JSON Schemas.
 
+pub mod calendar;
 pub mod case;
 pub mod case_command;
 pub mod content;

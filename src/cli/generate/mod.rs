@@ -7,7 +7,7 @@
 //! known day.
 //!
 //! # Layout
-//! `settings` says what is wanted; `random`, `zipf` and `timestamp` are the ground; `language`, `english`, `german`,
+//! `settings` says what is wanted; `random`, `zipf` and `records::calendar` are the ground; `language`, `english`, `german`,
 //! `template`, `vocabulary` and `grammar` write texts; `world` decides who says what; `dress` and `record` make lines
 //! of it; `stream` orders the events.
 
@@ -35,7 +35,9 @@ use std::process::ExitCode;
 use indicatif::{ProgressBar, ProgressStyle};
 use miette::{Context, IntoDiagnostic};
 
-use super::{EXIT_USAGE, timestamp};
+use super::EXIT_USAGE;
+use crate::records::calendar;
+
 pub use settings::{GenerateSettings, Summary, TURNING_RANK};
 pub use stream::generate;
 
@@ -96,7 +98,7 @@ pub struct GenerateArgs {
 }
 
 fn start(text: &str) -> Result<i64, String> {
-    timestamp::parse(text)
+    calendar::parse(text)
         .ok_or_else(|| "expected a date such as 2026-01-01, or 2026-01-01T12:00:00Z".to_owned())
 }
 

@@ -5,7 +5,7 @@
 use super::dress::Dress;
 use super::random::Random;
 use super::world::{Version, World};
-use crate::cli::timestamp::{write_padded, write_rfc3339};
+use crate::records::calendar::{write_padded, write_rfc3339};
 
 /// A fault of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

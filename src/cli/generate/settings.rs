@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::cli::timestamp;
+use crate::records::calendar;
 
 /// What to generate. Shares are fractions of all events, from 0 to 1.
 #[derive(Debug, Clone)]
@@ -91,10 +91,10 @@ impl GenerateSettings {
         if self.words > 2_000 {
             return Some("--words: a text over 2,000 words would come near the limit of 64 KiB".to_owned());
         }
-        if !(0..=timestamp::LAST - timestamp::DAY * i64::from(self.days)).contains(&self.start) {
+        if !(0..=calendar::LAST - calendar::DAY * i64::from(self.days)).contains(&self.start) {
             return Some("--start and --days must lie between 1970 and 2100".to_owned());
         }
-        if self.events > (timestamp::DAY * i64::from(self.days)) as u64 {
+        if self.events > (calendar::DAY * i64::from(self.days)) as u64 {
             return Some("more events than milliseconds: give more --days".to_owned());
         }
         None
@@ -104,7 +104,7 @@ impl GenerateSettings {
     #[must_use]
     pub fn turn(&self) -> Option<i64> {
         let turns = self.products >= TURNING_RANK && self.turns_bad_on < self.days;
-        turns.then(|| self.start + timestamp::DAY * i64::from(self.turns_bad_on))
+        turns.then(|| self.start + calendar::DAY * i64::from(self.turns_bad_on))
     }
 }
 
@@ -153,7 +153,7 @@ impl fmt::Display for Summary {
             write!(f, "{} {code} {count}", if place == 0 { ":" } else { "," })?;
         }
         if let Some((product, time)) = &self.turned_bad {
-            write!(f, "\n{product} turns bad on {}", &timestamp::rfc3339(*time)[..10])?;
+            write!(f, "\n{product} turns bad on {}", &calendar::rfc3339(*time)[..10])?;
         }
         Ok(())
     }

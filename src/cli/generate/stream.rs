@@ -11,7 +11,7 @@ use super::random::{Random, mix};
 use super::record::{self, Fault, Scribe};
 use super::settings::{GenerateSettings, Summary, TURNING_RANK};
 use super::world::{Version, World};
-use crate::cli::timestamp::DAY;
+use crate::records::calendar::DAY;
 
 /// How many reviews can still be edited, deleted and copied.
 const RECENT: usize = 65_536;

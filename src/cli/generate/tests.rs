@@ -179,7 +179,7 @@ fn times_rise_and_the_product_turns_bad() {
     let (product, turn) = LARGE.summary.turned_bad.clone().unwrap();
     let mut seen = BTreeSet::new();
     for review in objects(&LARGE.reviews) {
-        let ts = review["ts"].as_i64().or_else(|| crate::cli::timestamp::parse(review["ts"].as_str()?));
+        let ts = review["ts"].as_i64().or_else(|| crate::records::calendar::parse(review["ts"].as_str()?));
         let (Some(ts), Some(id)) = (ts, review["review_id"].as_str()) else { continue };
         if seen.insert(id.to_owned()) && review["op"] != "delete" {
             assert!(ts > last, "{review}");

@@ -3,7 +3,7 @@
 //! Ticks of numbers lie on 1, 2 or 5 times a power of ten. Ticks of time lie on whole calendar units in UTC, from
 //! milliseconds to years. Epochs of records that bear no time are small numbers; they get ticks of numbers.
 
-use crate::cli::timestamp::{DAY, civil, day_of};
+use crate::records::calendar::{DAY, civil, day_of};
 
 /// A linear map from a domain to the paper.
 #[derive(Debug, Clone, Copy)]
@@ -125,7 +125,7 @@ fn months(from: i64, to: i64, rough: i64) -> Vec<(i64, String)> {
 }
 
 fn moment(at: i64, step: i64) -> String {
-    let text = crate::cli::timestamp::rfc3339(at);
+    let text = crate::records::calendar::rfc3339(at);
     let (_, month, day) = civil(at.div_euclid(DAY));
     match step {
         DAY.. => format!("{day} {}", MONTHS[month as usize - 1]),

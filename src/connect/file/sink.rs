@@ -69,7 +69,8 @@ fn path_of(settings: &Value) -> &str {
     settings.get("path").and_then(Value::as_str).unwrap_or_default()
 }
 
-fn check(settings: &Value) -> Vec<Fault> {
+/// What is wrong with the `path` of settings that name a file to write.
+pub(in crate::connect) fn check(settings: &Value) -> Vec<Fault> {
     let written = path_of(settings);
     let path = Path::new(written);
     let refuse = |message: &str, hint: &str| vec![("/path".to_owned(), message.to_owned(), hint.to_owned())];

@@ -3,6 +3,15 @@
 //!
 //! A receiver makes one attempt and keeps nothing: when to try, again or at all, is decided by who calls it. A notification
 //! may come more than once; its key is the same then, and goes along, so that whoever gets it can tell.
+//!
+//! # Layout
+//! [`registry`] lists the kinds. [`cloud_events`]: what a notification looks like. [`log`]: a file.
+
+pub mod cloud_events;
+pub mod log;
+pub mod registry;
+#[cfg(test)]
+mod samples;
 
 use std::time::Duration;
 

@@ -4,12 +4,13 @@
 //! Fliegel and Van Flandern 1968, in the form of 400-year eras). Years 1970 to 2100 are what is ever asked for.
 
 /// Milliseconds of a day.
-pub(super) const DAY: i64 = 86_400_000;
+pub const DAY: i64 = 86_400_000;
 /// The last time a review may bear: 2100-01-01.
-pub(super) const LAST: i64 = 4_102_444_800_000;
+pub const LAST: i64 = 4_102_444_800_000;
 
 /// Year, month and day of a day counted from 1970-01-01.
-pub(super) fn civil(day: i64) -> (i64, i64, i64) {
+#[must_use]
+pub fn civil(day: i64) -> (i64, i64, i64) {
     let shifted = day + 719_468;
     let era = shifted.div_euclid(146_097);
     let of_era = shifted.rem_euclid(146_097);
@@ -22,7 +23,8 @@ pub(super) fn civil(day: i64) -> (i64, i64, i64) {
 }
 
 /// The day, counted from 1970-01-01, of a date.
-pub(super) fn day_of(year: i64, month: i64, day: i64) -> i64 {
+#[must_use]
+pub fn day_of(year: i64, month: i64, day: i64) -> i64 {
     let year = year - i64::from(month <= 2);
     let era = year.div_euclid(400);
     let of_era = year.rem_euclid(400);
@@ -31,14 +33,15 @@ pub(super) fn day_of(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// The time as `YYYY-MM-DDTHH:MM:SS.mmmZ`.
-pub(super) fn rfc3339(ms: i64) -> String {
+#[must_use]
+pub fn rfc3339(ms: i64) -> String {
     let mut out = Vec::with_capacity(24);
     write_rfc3339(&mut out, ms);
     String::from_utf8_lossy(&out).into_owned()
 }
 
 /// Writes the time as `YYYY-MM-DDTHH:MM:SS.mmmZ`.
-pub(super) fn write_rfc3339(out: &mut Vec<u8>, ms: i64) {
+pub fn write_rfc3339(out: &mut Vec<u8>, ms: i64) {
     let (year, month, day) = civil(ms.div_euclid(DAY));
     let rest = ms.rem_euclid(DAY);
     let parts = [
@@ -57,7 +60,7 @@ pub(super) fn write_rfc3339(out: &mut Vec<u8>, ms: i64) {
 }
 
 /// Writes a number in decimal, with zeros in front up to `width` digits.
-pub(super) fn write_padded(out: &mut Vec<u8>, value: u64, width: u32) {
+pub fn write_padded(out: &mut Vec<u8>, value: u64, width: u32) {
     let digits = value.checked_ilog10().map_or(1, |log| log + 1);
     for place in (0..width.max(digits)).rev() {
         out.push(b'0' + (value / 10_u64.pow(place) % 10) as u8);
@@ -65,7 +68,8 @@ pub(super) fn write_padded(out: &mut Vec<u8>, value: u64, width: u32) {
 }
 
 /// Reads `YYYY-MM-DD`, with or without a time `THH:MM:SS[.mmm]Z` after it, as milliseconds since 1970.
-pub(super) fn parse(text: &str) -> Option<i64> {
+#[must_use]
+pub fn parse(text: &str) -> Option<i64> {
     let number = |range: std::ops::Range<usize>| -> Option<i64> {
         let digits = text.get(range)?;
         digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
