@@ -124,7 +124,10 @@ impl Dispatch {
             ts: Some(Ts::Integer(now)),
             case: (result == DeliveryResult::Failed).then(|| Box::new(case)),
         };
-        self.planner.hear(&outcome);
+        // one that is forgotten by now is asked about no more
+        if self.planner.knows(&outcome.case_id) {
+            self.planner.hear(&outcome);
+        }
         self.outcomes.push((outcome, now.saturating_sub(since)));
     }
 

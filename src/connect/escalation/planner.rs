@@ -95,6 +95,12 @@ impl Planner {
         self.outcomes.retain(|id, _| self.cases.contains_key(id));
     }
 
+    /// Whether a case is there.
+    #[must_use]
+    pub fn knows(&self, case_id: &str) -> bool {
+        self.cases.contains_key(case_id)
+    }
+
     /// The ids of all cases that are there.
     pub fn cases(&self) -> impl Iterator<Item = &String> {
         self.cases.keys()

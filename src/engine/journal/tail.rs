@@ -69,7 +69,7 @@ mod tests {
         let path = folder.path().join("j.log");
         let disk: Arc<dyn Disk> = LocalDisk::shared();
         let mut tail: Tail<u64> = Tail::new(&disk, &path);
-        assert_eq!(tail.read().unwrap(), []);
+        assert_eq!(tail.read().unwrap(), Vec::<u64>::new());
         let format = Format { format: "numbers".into(), version: 1 };
         let mut journal = Journal::open(Arc::clone(&disk), &path, &format, &[1_u64, 2]).unwrap();
         assert_eq!(tail.read().unwrap(), [1, 2]);
@@ -77,8 +77,8 @@ mod tests {
         journal.sync().unwrap();
         let whole = std::fs::read(&path).unwrap();
         std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
-        assert_eq!(tail.read().unwrap(), []);
+        assert_eq!(tail.read().unwrap(), Vec::<u64>::new());
         std::fs::write(&path, whole).unwrap();
-        assert_eq!((tail.read().unwrap(), tail.read().unwrap()), (vec![3], vec![]));
+        assert_eq!((tail.read().unwrap(), tail.read().unwrap()), (vec![3], Vec::new()));
     }
 }

@@ -35,7 +35,7 @@ use crate::{
         row::Place,
         wiring::{Run, Step},
     },
-    records::{Case, CaseKind},
+    records::{Case, CaseKind, CaseState},
     telemetry::StepMeter,
 };
 
@@ -153,7 +153,9 @@ impl Cases {
         }
         let forgotten = entry.machine.case().is_none();
         if case.is_some() || forgotten {
-            entry.row.take().into_iter().for_each(|row| give((row, epoch, -1)));
+            let old = entry.row.take();
+            self.show(epoch, old.as_ref(), case.as_ref());
+            old.into_iter().for_each(|row| give((row, epoch, -1)));
         }
         if let Some(case) = case {
             let row = CaseRow(Arc::new(case));
@@ -175,6 +177,22 @@ impl Cases {
         entry.wake = wake;
         self.waiting.extend(wake.map(|wake| (wake, Arc::clone(&key))));
         self.entries.insert(key, entry);
+    }
+
+    /// Counts what a case was and is.
+    fn show(&self, epoch: Epoch, before: Option<&CaseRow>, after: Option<&Case>) {
+        let cases = self.run.metrics.cases();
+        let before = before.map(|CaseRow(case)| &**case);
+        for (case, more) in [(before, -1), (after, 1)] {
+            if let Some(case) = case.filter(|case| case.state != CaseState::Resolved) {
+                cases.count(case.kind.as_str(), case.state.as_str(), more);
+            }
+        }
+        let taken = after.filter(|case| case.state == CaseState::Acknowledged);
+        if let (Some(CaseState::Firing), Some(case)) = (before.map(|case| case.state), taken) {
+            let fired = case.evidence.fired.unwrap_or(epoch);
+            cases.acknowledged(case.kind.as_str(), epoch.saturating_sub(fired));
+        }
     }
 
     fn end(&mut self, place: Place, acted: bool) {
@@ -208,6 +226,7 @@ impl EpochStep<Arrival, Update<CaseRow>> for Cases {
                 Arrival::Restored(key, machine) => {
                     let wake = machine.wake(epoch, self.times(machine.subject().kind));
                     let row = machine.case().map(|case| CaseRow(Arc::new(case.clone())));
+                    self.show(epoch, None, machine.case());
                     row.iter().for_each(|row| give((row.clone(), epoch, 1)));
                     self.keep(
                         key.as_str().into(),
