@@ -152,7 +152,7 @@ fn two_writers(first: &Writer<'_>, second: &Writer<'_>) -> Fault {
     let message = format!("`{}` and `{}` write to one place: {}", first.id, second.id, first.target.words);
     Fault::new(second.span, message, "the second writer")
         .also(first.span, "the first writer")
-        .help("give each sink a place of its own")
+        .help("give each a place of its own")
 }
 
 fn two_clusters(first: &Writer<'_>, second: &Writer<'_>) -> Fault {
