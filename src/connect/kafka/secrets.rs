@@ -62,8 +62,16 @@ pub fn redacted(settings: &Value) -> Value {
     match settings {
         Value::Object(map) => {
             let hide = |(name, value): (&String, &Value)| {
-                let hidden = is_secret(name) && !value.is_null();
-                (name.clone(), if hidden { HIDDEN.into() } else { redacted(value) })
+                let shown = match value {
+                    Value::Null => Value::Null,
+                    // header fields of a request: most that people set log in
+                    Value::Object(fields) if name == "headers" => {
+                        fields.keys().map(|field| (field.clone(), Value::from(HIDDEN))).collect()
+                    }
+                    _ if is_secret(name) => HIDDEN.into(),
+                    _ => redacted(value),
+                };
+                (name.clone(), shown)
             };
             Value::Object(map.iter().map(hide).collect())
         }
@@ -89,15 +97,18 @@ mod tests {
                 "SASL.OAUTHBEARER.CONFIG": "s7", "sasl.oauthbearer.client.secret": "s8", "linger.ms": 5,
             },
             "all": [{"password": "s9"}, {"password": null}],
+            "headers": {"X-Key": "s10"}, "secret": "s11", "secret_file": "hmac.txt",
         });
         let shown = redacted(&settings).to_string();
-        for n in 1..10 {
+        for n in 1..12 {
             assert!(!shown.contains(&format!("\"s{n}\"")), "{shown}");
         }
         for kept in [
             "reviews",
             "ca.pem",
             "key.txt",
+            "X-Key",
+            "hmac.txt",
             "\"u\"",
             "\"linger.ms\":5",
             "{\"password\":null}",

@@ -5,13 +5,23 @@
 //! may come more than once; its key is the same then, and goes along, so that whoever gets it can tell.
 //!
 //! # Layout
-//! [`registry`] lists the kinds. [`cloud_events`]: what a notification looks like. [`log`]: a file.
+//! [`registry`] lists the kinds. What a notification looks like: [`cloud_events`], `alertmanager`, `words`. [`log`]: a file.
+//! [`webhook`]: a web server; `signature`: what it can check, `answer`: what it says.
 
+mod alertmanager;
+mod answer;
+#[cfg(test)]
+mod certificates;
 pub mod cloud_events;
 pub mod log;
 pub mod registry;
 #[cfg(test)]
 mod samples;
+mod signature;
+#[cfg(test)]
+mod web_server;
+pub mod webhook;
+mod words;
 
 use std::time::Duration;
 

@@ -44,4 +44,4 @@ pub struct ReceiverKind {
 }
 
 /// All kinds of receivers.
-pub const RECEIVERS: &[&ReceiverKind] = &[&super::log::LOG];
+pub const RECEIVERS: &[&ReceiverKind] = &[&super::log::LOG, &super::webhook::WEBHOOK];
