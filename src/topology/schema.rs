@@ -87,7 +87,8 @@ pub fn topology() -> Value {
         }
         root["properties"][section] = schema;
     }
-    root["properties"][SECTION] = json!({"$ref": "#/$defs/escalation", "description": "Who is told of a case, and when."});
+    root["properties"][SECTION] =
+        json!({"$ref": "#/$defs/escalation", "description": "Who is told of a case, and when."});
     root["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     root["title"] = json!("Dirigent topology");
     root["description"] = json!("Sources, steps and sinks of one dataflow, and the settings of the whole.");
