@@ -158,6 +158,12 @@ pub struct OpenedSource {
     pub arrivals: Option<Box<dyn Arrivals>>,
 }
 
+/// Opens where outcomes of deliveries are appended, by the settings of a source.
+pub type OpenOutcomes = fn(&Value, &Arc<dyn Disk>) -> Result<Box<dyn Outcomes>, OpenError>;
+
+/// Opens the committed cases of a sink, by its settings.
+pub type OpenCases = fn(&Value, &CasesContext<'_>) -> Result<Box<dyn CommittedCases>, OpenError>;
+
 /// A kind of source.
 #[derive(Debug)]
 pub struct SourceKind {
@@ -178,7 +184,7 @@ pub struct SourceKind {
     /// Whether outcomes of deliveries can be appended to what it reads with these settings: what is wrong with them, if not.
     pub outcomes_fault: fn(&Value) -> Option<Fault>,
     /// What appends outcomes there. Nothing is asked of anybody yet.
-    pub outcomes: fn(&Value, &Arc<dyn Disk>) -> Result<Box<dyn Outcomes>, OpenError>,
+    pub outcomes: OpenOutcomes,
     /// The setting by which it reads a place, if it does: no sink of its topology may write there.
     pub reads: fn(&Value, &Place) -> Option<&'static str>,
     /// Opens its partitions, in their order.
@@ -262,7 +268,7 @@ pub struct SinkKind {
     /// What the state folder says of how far the sinks of the kind have written, where one record says it of all of them.
     pub kept: Option<KeptProgress>,
     /// What reads the cases that are committed there; a run may be writing. Nothing is asked of anybody yet.
-    pub cases: fn(&Value, &CasesContext<'_>) -> Result<Box<dyn CommittedCases>, OpenError>,
+    pub cases: OpenCases,
     /// Opens them for a run, where their progress says that they were left.
     pub open: OpenSinks,
 }

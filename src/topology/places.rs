@@ -41,8 +41,7 @@ impl Writer<'_> {
     fn cluster(&self) -> Option<&str> {
         match &self.target.place {
             Place::Topic { cluster, .. } if self.is_sink => Some(cluster),
-            Place::Topic { .. } => None,
-            Place::File(_) | Place::StandardInput => None,
+            Place::Topic { .. } | Place::File(_) | Place::StandardInput => None,
         }
     }
 }

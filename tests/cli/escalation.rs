@@ -1,11 +1,15 @@
 //! Somebody is told of cases by a live run, whatever he does: once by the key, in order, and the run knows of it.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use serde_json::Value;
 
 use super::{
     follow::{append, until},
+    http::{address, get},
     receiver::{Answer, Receiver},
     sandbox::{Running, Sandbox},
 };
@@ -99,6 +103,33 @@ fn told_of_all(sandbox: &Sandbox, n: usize, state: &str, result: &str) -> bool {
     cases.len() == n && cases.values().all(is)
 }
 
+/// The figures of cases and deliveries that are there are those of the documentation, with their labels.
+fn assert_figures_are_documented(text: &str) {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/alerts.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `dirigent_"));
+    let mut documented = BTreeMap::new();
+    for row in rows {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let name = cells[0].trim_end_matches('`').trim_end_matches("_total").to_owned();
+        let labels: BTreeSet<&str> = cells[2].split('`').skip(1).step_by(2).collect();
+        documented.insert(name, (cells[1].to_owned(), labels));
+    }
+    let mut seen = BTreeMap::new();
+    for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE dirigent_")) {
+        let (name, kind) = line.split_once(' ').unwrap();
+        if !["open_cases", "case_", "deliver"].iter().any(|of| name.starts_with(of)) {
+            continue;
+        }
+        let of_it = |line: &&str| line.strip_prefix("dirigent_").is_some_and(|rest| rest.starts_with(name));
+        let labels = text.lines().filter(of_it).flat_map(|line| line.split(['{', ',']));
+        let names =
+            labels.filter_map(|label| Some(label.split_once("=\"")?.0)).filter(|label| *label != "le");
+        seen.insert(name.to_owned(), (kind.to_owned(), names.collect::<BTreeSet<&str>>()));
+    }
+    assert_eq!(seen, documented);
+}
+
 fn stop(running: Running) -> BTreeMap<String, BTreeMap<String, u64>> {
     running.signal("TERM");
     let told = running.end();
@@ -112,7 +143,8 @@ fn a_receiver_that_fails_hangs_closes_and_is_restarted_hears_of_every_case_in_or
     let trouble = [Answer::Status(500), Answer::Half, Answer::Silence, Answer::Status(503)];
     let mut receiver = Receiver::new(&trouble.repeat(3));
     let sandbox = sandbox(&receiver, "shop");
-    let mut running = start(&sandbox, "2");
+    let mut running = sandbox.start(&["run", "t.yaml", "--workers", "2", "--listen", "127.0.0.1:0"]);
+    let address = address(&mut running);
     (0..CASES).for_each(|n| open(&sandbox, n));
     until(&mut running, "every case told", || told_of_all(&sandbox, CASES, "firing", "delivered"));
 
@@ -127,6 +159,7 @@ fn a_receiver_that_fails_hangs_closes_and_is_restarted_hears_of_every_case_in_or
     (0..CASES).for_each(|n| command(&sandbox, &format!("r{n}"), "resolve"));
     until(&mut running, "every end told", || events(3) == CASES);
     until(&mut running, "every end known", || sandbox.text("told.jsonl").lines().count() == 3 * CASES);
+    assert_figures_are_documented(&get(&address, "/metrics").unwrap().2);
     let books = stop(running);
     for (review, events) in heard(&receiver) {
         assert_eq!(events, ["firing", "acknowledged", "resolved"], "{review}");

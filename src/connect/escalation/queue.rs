@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 
 use super::{
     jitter::Jitter,
-    quiet::Hours,
+    quiet::{Hours, QuietHours},
     settings::{RateLimit, TargetSettings},
 };
 use crate::{
@@ -101,7 +101,7 @@ impl Queue {
     #[must_use]
     pub fn new(settings: &TargetSettings, seed: u64) -> Self {
         Self {
-            quiet: settings.quiet_hours.as_ref().and_then(|quiet| quiet.read()),
+            quiet: settings.quiet_hours.as_ref().and_then(QuietHours::read),
             bucket: settings.rate_limit.map(Bucket::full),
             settings: settings.clone(),
             jitter: Jitter::new(seed),

@@ -264,7 +264,7 @@ impl World {
 
     fn check_calls(&self, target: usize, settings: &TargetSettings) {
         let calls = &self.calls[target];
-        if let Some(hours) = settings.quiet_hours.as_ref().and_then(|quiet| quiet.read()) {
+        if let Some(hours) = settings.quiet_hours.as_ref().and_then(QuietHours::read) {
             for (at, critical) in calls {
                 assert!(*critical || hours.until(*at).is_none(), "called at {at}");
             }
