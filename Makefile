@@ -21,6 +21,8 @@ MOTO := $(TOOLS)/moto/.5.2.5
 AZURITE := $(TOOLS)/azurite/.3.35.0
 # The jars of an Apache Kafka, for the tests, for the demo and for trials.
 KAFKA := target/kafka/.4.3.1
+# A mail server, for the tests.
+MAIL := target/mail/.2.1.3
 KAFKA_PORT ?= 9092
 KAFKA_DATA ?= out/kafka
 
@@ -46,7 +48,7 @@ demo-kafka: $(KAFKA) ## The same on an Apache Kafka: broker, topics, producer, r
 	@kafka/demo
 
 .PHONY: test
-test: $(MOTO) $(KAFKA) ## Run all tests, and the examples of the docs (needs Python with pip for a server of S3, Java and Maven for Kafka)
+test: $(MOTO) $(KAFKA) $(MAIL) ## Run all tests, and the examples of the docs (needs Python with pip for a server of S3, Java and Maven for Kafka and mail)
 	$(CARGO) test --locked --workspace --features $(FEATURES) --no-fail-fast
 
 # The faults of Kafka for long: so many kills a seed.
@@ -66,6 +68,9 @@ test-stores: $(MOTO) $(AZURITE) ## Run the tests of state in object stores with 
 
 .PHONY: kafka-jars
 kafka-jars: $(KAFKA) ## Fetch what an Apache Kafka on this machine needs (once)
+
+.PHONY: mail-jar
+mail-jar: $(MAIL) ## Fetch what a mail server for the tests needs (once)
 
 .PHONY: kafka-up
 kafka-up: $(KAFKA) ## Start an Apache Kafka of one node on 127.0.0.1:9092 (KAFKA_PORT=...)
@@ -116,6 +121,11 @@ $(AZURITE):
 $(KAFKA): kafka/pom.xml
 	rm -rf $(@D)
 	mvn --quiet --batch-mode --file kafka/pom.xml dependency:copy-dependencies -DoutputDirectory=$(abspath $(@D))/jars
+	touch $@
+
+$(MAIL): tests/cli/mail/pom.xml
+	rm -rf $(@D)
+	mvn --quiet --batch-mode --file tests/cli/mail/pom.xml dependency:copy-dependencies -DoutputDirectory=$(abspath $(@D))/jars
 	touch $@
 
 # Without optimisation and debug information they build in a fraction of the time, and have little to do here.

@@ -18,6 +18,7 @@ mod cli {
     mod inputs;
     mod live;
     mod live_input;
+    mod mail;
     mod memory;
     mod metric_lag;
     mod metric_names;

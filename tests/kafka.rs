@@ -41,6 +41,7 @@ mod kafka {
     mod outages;
     mod proxied;
     mod proxy;
+    mod receivers;
     mod running;
     mod secure;
     mod shop;

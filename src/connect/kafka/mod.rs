@@ -34,6 +34,7 @@ mod pinned;
 mod progress;
 mod properties;
 mod read_end;
+pub mod receiver;
 pub mod secrets;
 pub mod sink;
 pub mod source;

@@ -7,12 +7,16 @@
 //! # Layout
 //! [`registry`] lists the kinds. What a notification looks like: [`cloud_events`], `alertmanager`, `words`. [`log`]: a file.
 //! [`webhook`]: a web server; `signature`: what it can check, `answer`: what it says.
+//! [`email`]: a mail server; `letter`: what a mail says. `kafka::receiver`: a topic. `files`: secrets and certificates.
 
 mod alertmanager;
 mod answer;
 #[cfg(test)]
 mod certificates;
 pub mod cloud_events;
+pub mod email;
+mod files;
+mod letter;
 pub mod log;
 pub mod registry;
 #[cfg(test)]

@@ -44,4 +44,9 @@ pub struct ReceiverKind {
 }
 
 /// All kinds of receivers.
-pub const RECEIVERS: &[&ReceiverKind] = &[&super::log::LOG, &super::webhook::WEBHOOK];
+pub const RECEIVERS: &[&ReceiverKind] = &[
+    &super::webhook::WEBHOOK,
+    &super::email::EMAIL,
+    &crate::connect::kafka::receiver::RECEIVER,
+    &super::log::LOG,
+];

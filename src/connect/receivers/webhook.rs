@@ -9,7 +9,6 @@
 mod settings;
 
 use std::{
-    fs,
     io::Read,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -18,13 +17,14 @@ use schemars::schema_for;
 use ureq::{
     Agent, Error,
     http::header,
-    tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem},
+    tls::{RootCerts, TlsConfig, TlsProvider},
 };
 
 use super::{
     Delivery, DeliveryError, Receiver, alertmanager,
     answer::{Answer, without_secrets},
     cloud_events::{self, CloudEvent, token},
+    files::{certificates, read},
     registry::ReceiverKind,
     signature::SigningKey,
 };
@@ -56,29 +56,6 @@ pub const WEBHOOK: ReceiverKind = ReceiverKind {
         Ok(Box::new(Webhook::new(settings).map_err(fault)?))
     },
 };
-
-/// A file that a setting names, white space at its end left out.
-fn read(setting: &str, file: &str) -> Result<String, String> {
-    let text = fs::read_to_string(file);
-    text.map(|text| text.trim_end().to_owned())
-        .map_err(|error| format!("cannot read {file}, which `{setting}` names: {error}"))
-}
-
-/// The certificates of a file.
-fn certificates(file: &str) -> Result<Vec<Certificate<'static>>, String> {
-    let text = read("ca_file", file)?;
-    let mut found = Vec::new();
-    for item in parse_pem(text.as_bytes()) {
-        if let PemItem::Certificate(certificate) = item.map_err(|error| format!("{file}: {error}"))? {
-            found.push(certificate);
-        }
-    }
-    if found.is_empty() {
-        Err(format!("{file}, which `ca_file` names, holds no certificate"))
-    } else {
-        Ok(found)
-    }
-}
 
 struct Webhook {
     settings: WebhookSettings,
