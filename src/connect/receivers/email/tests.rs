@@ -129,7 +129,7 @@ fn talk(
     }
 }
 
-fn open(port: u16, more: Value) -> Box<dyn Receiver> {
+fn open(port: u16, more: &Value) -> Box<dyn Receiver> {
     let mut settings = json!({
         "host": "127.0.0.1", "port": port, "tls": "none", "timeout": "60s",
         "from": "alerts@shop.example", "to": ["ann@shop.example", "bob@shop.example"],
@@ -143,7 +143,7 @@ fn open(port: u16, more: Value) -> Box<dyn Receiver> {
 /// What becomes of a mail to a server with a script, and what that server got.
 fn mailed(script: Script) -> (Result<(), DeliveryError>, Vec<String>) {
     let (port, lines) = server(script, None);
-    let result = open(port, json!({})).deliver(&samples::delivery(vec![samples::severe_ends()]));
+    let result = open(port, &json!({})).deliver(&samples::delivery(vec![samples::severe_ends()]));
     (result, lines.try_iter().collect())
 }
 
@@ -183,7 +183,7 @@ fn what_may_be_taken_later_is_tried_again() {
     let (port, _) = server(&[], None);
     let closed = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     assert_ne!(port, closed);
-    let result = open(closed, json!({})).deliver(&samples::delivery(vec![samples::drop_fires()]));
+    let result = open(closed, &json!({})).deliver(&samples::delivery(vec![samples::drop_fires()]));
     assert!(matches!(result, Err(DeliveryError::Unavailable { .. })), "{result:?}");
 }
 
@@ -205,7 +205,7 @@ fn an_attempt_ends_in_time() {
     let slow: [Script; 3] = [&[("EHLO [127.0.0.1]", SILENT)], &[("", DRIBBLE)], &[("DATA", SILENT)]];
     for script in slow {
         let (port, _lines) = server(script, None);
-        let mut mail = open(port, json!({"timeout": "500ms"}));
+        let mut mail = open(port, &json!({"timeout": "500ms"}));
         let started = Instant::now();
         let result = mail.deliver(&samples::delivery(vec![samples::drop_fires()]));
         assert!(started.elapsed() < HANG, "{script:?} took {:?}", started.elapsed());
@@ -224,7 +224,7 @@ fn a_password_goes_over_tls_to_whom_is_trusted_and_nowhere_else() {
         let settings = json!({
             "tls": "required", "ca_file": certificates.file(ca), "user": "shop", "password": "s3cr3t"
         });
-        let result = open(port, settings).deliver(&samples::delivery(vec![samples::drop_fires()]));
+        let result = open(port, &settings).deliver(&samples::delivery(vec![samples::drop_fires()]));
         (result, lines.try_iter().collect::<Vec<String>>())
     };
     let (result, lines) = deliver(&[], true, "ca.pem");

@@ -23,7 +23,7 @@ fn try_open(settings: &Value) -> Result<Box<dyn Receiver>, OpenError> {
 }
 
 /// A webhook to a port, with more settings.
-fn open(port: u16, more: Value) -> Box<dyn Receiver> {
+fn open(port: u16, more: &Value) -> Box<dyn Receiver> {
     let mut settings = json!({ "url": format!("http://127.0.0.1:{port}/in?token=qwertz") });
     settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     try_open(&settings).unwrap()
@@ -36,7 +36,7 @@ fn one() -> Delivery {
 /// What a server that answers so makes of an attempt.
 fn answered(act: Act) -> DeliveryError {
     let server = WebServer::start(vec![act], None);
-    let error = open(server.port(), json!({"timeout": "60s"})).deliver(&one()).unwrap_err();
+    let error = open(server.port(), &json!({"timeout": "60s"})).deliver(&one()).unwrap_err();
     assert!(!error.to_string().contains("qwertz"), "{error}");
     error
 }
@@ -48,7 +48,7 @@ fn is_unavailable(error: &DeliveryError) -> bool {
 #[test]
 fn an_event_is_posted_with_its_key() {
     let server = WebServer::start(vec![status("202 Accepted"), status("204 No Content")], None);
-    let mut webhook = open(server.port(), json!({"headers": {"X-Shop": "s", "Authorization": "Bearer b"}}));
+    let mut webhook = open(server.port(), &json!({"headers": {"X-Shop": "s", "Authorization": "Bearer b"}}));
     webhook.deliver(&one()).unwrap();
     let request = server.request();
     assert_eq!(request.line, "POST /in?token=qwertz HTTP/1.1");
@@ -94,7 +94,7 @@ fn a_request_is_signed_and_a_key_may_be_replaced() {
     fs::write(&token, "eyJ\n").unwrap();
     let server = WebServer::start(vec![status("200 OK"); 2], None);
     let files = json!({"secret_file": key, "bearer_token_file": token});
-    let mut webhook = open(server.port(), files);
+    let mut webhook = open(server.port(), &files);
     for key_text in ["a key of thirty-two random bytes", "another key"] {
         fs::write(&key, key_text).unwrap();
         webhook.deliver(&one()).unwrap();
@@ -116,7 +116,9 @@ fn a_request_is_signed_and_a_key_may_be_replaced() {
 fn alertmanagers_forms_are_posted_as_json() {
     let server = WebServer::start(vec![status("200 OK"); 2], None);
     for (format, is_array) in [("alertmanager", false), ("alertmanager_api", true)] {
-        open(server.port(), json!({"format": format, "external_url": "https://s/"})).deliver(&one()).unwrap();
+        open(server.port(), &json!({"format": format, "external_url": "https://s/"}))
+            .deliver(&one())
+            .unwrap();
         let request = server.request();
         assert_eq!(request.fields["content-type"], "application/json");
         let body: Value = serde_json::from_slice(&request.body).unwrap();
@@ -155,14 +157,14 @@ fn what_breaks_off_is_tried_again() {
     }
     // nobody listens
     let port = WebServer::start(Vec::new(), None).port();
-    assert!(is_unavailable(&open(port, json!({})).deliver(&one()).unwrap_err()));
+    assert!(is_unavailable(&open(port, &json!({})).deliver(&one()).unwrap_err()));
 }
 
 #[test]
 fn an_attempt_ends_in_time() {
     for act in [Act::Hang, Act::Dribble] {
         let server = WebServer::start(vec![act.clone()], None);
-        let mut webhook = open(server.port(), json!({"timeout": "500ms"}));
+        let mut webhook = open(server.port(), &json!({"timeout": "500ms"}));
         let started = Instant::now();
         let error = webhook.deliver(&one()).unwrap_err();
         assert!(started.elapsed() < HANG, "{act:?} took {:?}", started.elapsed());
@@ -189,7 +191,7 @@ fn a_refusal_does_not_say_secrets_back() {
     let said = format!("HTTP/1.1 401 No\r\nContent-Length: {}\r\n\r\n{body}", body.len());
     let server = WebServer::start(vec![Act::Say(said)], None);
     let more = json!({"headers": {"Authorization": "Bearer s3cr3t-t0ken"}, "secret": "k3y-of-ours-x"});
-    let error = open(server.port(), more).deliver(&one()).unwrap_err();
+    let error = open(server.port(), &more).deliver(&one()).unwrap_err();
     let DeliveryError::Refused { reason } = &error else { panic!("{error:?}") };
     assert!(reason.ends_with("we do not know (hidden), nor (hidden), nor (hidden)"), "{reason}");
 }
