@@ -10,6 +10,7 @@ mod sequential_learner;
 mod cli {
     mod classes;
     mod commands;
+    mod escalation;
     mod faults;
     mod follow;
     mod full_disk;
@@ -23,6 +24,7 @@ mod cli {
     mod metric_names;
     mod metrics;
     mod open_metrics;
+    mod receiver;
     mod replay;
     mod restart;
     mod runs;

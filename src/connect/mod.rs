@@ -7,6 +7,7 @@ pub mod place;
 pub mod registry;
 pub mod standard_input;
 
+pub mod escalation;
 pub mod file;
 pub mod kafka;
 pub mod object_store;

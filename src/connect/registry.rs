@@ -11,7 +11,11 @@ use schemars::Schema;
 use serde_json::Value;
 use thiserror::Error;
 
-use super::{place::Place, standard_input::StandardInput};
+use super::{
+    escalation::ends::{CommittedCases, Outcomes},
+    place::Place,
+    standard_input::StandardInput,
+};
 use crate::{
     engine::{
         arrivals::Arrivals,
@@ -121,6 +125,17 @@ pub struct SinkContext<'a> {
     pub from_scratch: bool,
 }
 
+/// What reading the committed cases of a sink may need of the run.
+#[derive(Clone, Copy, Debug)]
+pub struct CasesContext<'a> {
+    /// The id of the sink.
+    pub id: &'a str,
+    /// The local state folder, for its progress.
+    pub state: &'a Path,
+    /// The disk that both lie on.
+    pub disk: &'a Arc<dyn Disk>,
+}
+
 /// A partition of a source that has just been opened.
 pub struct OpenSource {
     /// Its name, in dead letters.
@@ -143,6 +158,12 @@ pub struct OpenedSource {
     pub arrivals: Option<Box<dyn Arrivals>>,
 }
 
+/// Opens where outcomes of deliveries are appended, by the settings of a source.
+pub type OpenOutcomes = fn(&Value, &Arc<dyn Disk>) -> Result<Box<dyn Outcomes>, OpenError>;
+
+/// Opens the committed cases of a sink, by its settings.
+pub type OpenCases = fn(&Value, &CasesContext<'_>) -> Result<Box<dyn CommittedCases>, OpenError>;
+
 /// A kind of source.
 #[derive(Debug)]
 pub struct SourceKind {
@@ -160,6 +181,10 @@ pub struct SourceKind {
     pub decides: fn(&Value) -> Value,
     /// Whether the keys of its records are review ids with these settings; a source without keys may say so.
     pub keys: fn(&Value) -> bool,
+    /// Whether outcomes of deliveries can be appended to what it reads with these settings: what is wrong with them, if not.
+    pub outcomes_fault: fn(&Value) -> Option<Fault>,
+    /// What appends outcomes there. Nothing is asked of anybody yet.
+    pub outcomes: OpenOutcomes,
     /// The setting by which it reads a place, if it does: no sink of its topology may write there.
     pub reads: fn(&Value, &Place) -> Option<&'static str>,
     /// Opens its partitions, in their order.
@@ -242,6 +267,8 @@ pub struct SinkKind {
     pub log: fn(&Value) -> Option<&'static LogPlace>,
     /// What the state folder says of how far the sinks of the kind have written, where one record says it of all of them.
     pub kept: Option<KeptProgress>,
+    /// What reads the cases that are committed there; a run may be writing. Nothing is asked of anybody yet.
+    pub cases: OpenCases,
     /// Opens them for a run, where their progress says that they were left.
     pub open: OpenSinks,
 }

@@ -5,6 +5,8 @@
 //! and **copied to a new file that is synced and renamed**, because a tail that was read may never have reached the disk.
 //! A bad record with a good one behind it is no torn tail but damage, and refused.
 
+mod tail;
+
 use std::{
     io,
     path::{Path, PathBuf},
@@ -16,6 +18,8 @@ use thiserror::Error;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::disk::{Disk, DiskFile, put};
+
+pub use tail::Tail;
 
 /// What a journal is, in its first record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

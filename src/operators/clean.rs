@@ -9,8 +9,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     block::{
-        CommandRow, CommandRows, FeedbackRow, FeedbackRows, Refusals, ReviewBlock, ReviewBlocks, ReviewChunk,
-        ReviewSource, RowBlock, RowBlocks, RowDecoder,
+        CommandRow, CommandRows, DeliveryRow, DeliveryRows, FeedbackRow, FeedbackRows, Refusals, ReviewBlock,
+        ReviewBlocks, ReviewChunk, ReviewSource, RowBlock, RowBlocks, RowDecoder,
     },
     books::Outcome,
     registry::{Demand, EdgeType, NoSettings, Operator, Output, OutputType, Port, Record, Settings},
@@ -22,7 +22,10 @@ use crate::{
         ingest::{Chunk, Decoder, ingest},
         keyed::flat_map,
     },
-    records::{CaseCommandDecoder, CaseCommandFields, FeedbackDecoder, FeedbackFields, ReviewFields, Stage},
+    records::{
+        CaseCommandDecoder, CaseCommandFields, DeliveryDecoder, DeliveryFields, FeedbackDecoder,
+        FeedbackFields, ReviewFields, Stage,
+    },
     telemetry::ErrorLabels,
 };
 
@@ -45,6 +48,7 @@ pub const OPERATOR: Operator = Operator {
     inserts: false,
     scores: false,
     learns: None,
+    escalates: None,
     demand: |_| Demand::default(),
     build,
 };
@@ -136,6 +140,22 @@ pub(super) fn decoded_commands<'s>(
         |wiring, info| {
             let fields = CaseCommandFields::case_command(&info.fields).unwrap_or_default();
             read_rows(wiring, info, CommandRows { fields, decoder: CaseCommandDecoder::default() })
+        },
+    )
+}
+
+/// The decoded outcomes of a source.
+pub(super) fn decoded_deliveries<'s>(
+    wiring: &mut Wiring<'s>,
+    source: usize,
+) -> Stream<'s, Chunk<RowBlock<DeliveryRow>>> {
+    decoded(
+        wiring,
+        source,
+        |wiring| &mut wiring.decoded_deliveries,
+        |wiring, info| {
+            let fields = DeliveryFields::delivery(&info.fields).unwrap_or_default();
+            read_rows(wiring, info, DeliveryRows { fields, decoder: DeliveryDecoder::default() })
         },
     )
 }

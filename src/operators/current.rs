@@ -38,6 +38,7 @@ pub const OPERATOR: Operator = Operator {
     inserts: true,
     scores: false,
     learns: None,
+    escalates: None,
     demand: |_| Demand::default(),
     build,
 };

@@ -33,6 +33,7 @@ pub const OPERATOR: Operator = Operator {
     inserts: false,
     scores: false,
     learns: None,
+    escalates: None,
     demand: |_| Demand::default(),
     build,
 };

@@ -61,6 +61,7 @@ pub const OPERATOR: Operator = Operator {
     inserts: false,
     scores: false,
     learns: None,
+    escalates: None,
     demand,
     build,
 };

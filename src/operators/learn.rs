@@ -61,6 +61,7 @@ pub const OPERATOR: Operator = Operator {
     inserts: false,
     scores: false,
     learns: Some("model"),
+    escalates: None,
     demand: |_| Demand { keep_features: true, ..Demand::default() },
     build,
 };

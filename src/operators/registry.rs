@@ -8,11 +8,14 @@
 use std::{fmt, sync::Arc};
 
 use schemars::{JsonSchema, Schema, schema_for};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::wiring::Build;
-use crate::records::{CaseCommandFields, FeedbackFields};
+use crate::{
+    engine::duration::Millis,
+    records::{CaseCommandFields, DeliveryFields, FeedbackFields},
+};
 
 /// What a source hands out, named by its `record:` setting.
 #[derive(
@@ -36,10 +39,12 @@ pub enum Record {
     Feedback,
     /// What people say about cases.
     CaseCommand,
+    /// What became of notifications about cases.
+    Delivery,
 }
 
 /// All kinds of records.
-pub const RECORDS: &[Record] = &[Record::Review, Record::Feedback, Record::CaseCommand];
+pub const RECORDS: &[Record] = &[Record::Review, Record::Feedback, Record::CaseCommand, Record::Delivery];
 
 impl Record {
     /// Its name in a topology.
@@ -49,6 +54,7 @@ impl Record {
             Self::Review => "review",
             Self::Feedback => "feedback",
             Self::CaseCommand => "case_command",
+            Self::Delivery => "delivery",
         }
     }
 }
@@ -73,6 +79,7 @@ pub fn fields(record: Record) -> &'static [&'static str] {
         ],
         Record::Feedback => FeedbackFields::NAMES,
         Record::CaseCommand => CaseCommandFields::NAMES,
+        Record::Delivery => DeliveryFields::NAMES,
     }
 }
 
@@ -103,6 +110,7 @@ impl fmt::Display for EdgeType {
             Self::Source(Record::Review) => "stream<review>",
             Self::Source(Record::Feedback) => "stream<feedback>",
             Self::Source(Record::CaseCommand) => "stream<case_command>",
+            Self::Source(Record::Delivery) => "stream<delivery>",
             Self::Reviews => "stream<cleaned_review>",
             Self::Versions => "stream<scored_review>",
             Self::ScoredTable => "table<review_id, scored_review>",
@@ -222,6 +230,17 @@ impl Settings {
     }
 }
 
+/// A step of the escalation: who is called when a case has fired for so long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EscalationStep {
+    /// When it is due, in epoch time, counted from the moment the case fired.
+    pub after: Millis,
+    /// Who is called then: ids of targets.
+    #[schemars(length(min = 1))]
+    pub targets: Vec<String>,
+}
+
 /// The settings of a step that has none.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -266,6 +285,9 @@ pub struct Operator {
     pub scores: bool,
     /// The setting that names the scoring transform, for a step that learns. That transform must be upstream.
     pub learns: Option<&'static str>,
+    /// The setting that takes the steps of the topology's escalation, for a step that counts which of them are due. No topology
+    /// writes it there.
+    pub escalates: Option<&'static str>,
     /// What it needs of decoded reviews upstream, from its settings.
     pub demand: fn(&Value) -> Demand,
     /// Builds it.

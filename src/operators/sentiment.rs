@@ -82,6 +82,7 @@ pub const OPERATOR: Operator = Operator {
     inserts: false,
     scores: true,
     learns: None,
+    escalates: None,
     demand,
     build,
 };

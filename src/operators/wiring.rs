@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{
     alerts::CaseRow,
-    block::{CommandRow, FeedbackRow, RefusedRecord, ReviewChunk, RowBlock},
+    block::{CommandRow, DeliveryRow, FeedbackRow, RefusedRecord, ReviewChunk, RowBlock},
     books::Books,
     product_scores::ProductRow,
     quality_log::QualityLog,
@@ -259,6 +259,8 @@ pub struct Wiring<'s> {
     pub decoded_feedback: BTreeMap<usize, Stream<'s, Chunk<RowBlock<FeedbackRow>>>>,
     /// Decoded commands of a source.
     pub decoded_commands: BTreeMap<usize, Stream<'s, Chunk<RowBlock<CommandRow>>>>,
+    /// Outcomes of deliveries that some step has decoded already, by source.
+    pub decoded_deliveries: BTreeMap<usize, Stream<'s, Chunk<RowBlock<DeliveryRow>>>>,
     /// Sources whose refused records are booked already by some reader.
     pub refusals_booked: BTreeSet<usize>,
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::number::Fraction;
+use super::{delivery::DeliveryResult, number::Fraction};
 
 /// A case as it is published.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -171,6 +171,10 @@ pub struct Evidence {
     pub by: Option<String>,
     /// Why it is over; null while it is not.
     pub resolved: Option<Resolution>,
+    /// The epoch at which it fired last, in ms since 1970; null before.
+    pub fired: Option<u64>,
+    /// Of whom was told since then, by target, what has become of the last notification.
+    pub deliveries: BTreeMap<String, DeliveryResult>,
 }
 
 /// A share of negative reviews.
@@ -226,7 +230,7 @@ mod tests {
         let evidence = concat!(
             r#"{"method":null,"before":{"reviews":40,"negative":5,"share":0.125},"after":null,"since":null,"#,
             r#""z":null,"surprise":null,"ewma":null,"cusum":null,"sentiment":null,"rating":null,"sections":[],"#,
-            r#""reviews":[],"model":{},"by":null,"resolved":null}"#
+            r#""reviews":[],"model":{},"by":null,"resolved":null,"fired":null,"deliveries":{}}"#
         );
         let expected = format!(
             "{}{}{}",

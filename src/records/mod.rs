@@ -20,6 +20,7 @@ pub mod case_command;
 pub mod content;
 pub mod dead_letter;
 pub mod decode;
+pub mod delivery;
 pub mod feedback;
 pub mod lang;
 pub mod message;
@@ -37,9 +38,11 @@ pub use case::{Case, CaseKind, CaseState, Evidence, Resolution, Severity, ShareF
 pub use case_command::{CaseAction, CaseCommand};
 pub use dead_letter::{DeadLetter, DeadLetterHeaders};
 pub use decode::{
-    CaseCommandDecoder, CaseCommandFields, Code, DecodedCaseCommand, DecodedFeedback, DecodedReview,
-    FeedbackDecoder, FeedbackFields, KeyRule, Label, Refusal, ReviewDecoder, ReviewFields, Stage, Upsert,
+    CaseCommandDecoder, CaseCommandFields, Code, DecodedCaseCommand, DecodedDelivery, DecodedFeedback,
+    DecodedReview, DeliveryDecoder, DeliveryFields, FeedbackDecoder, FeedbackFields, KeyRule, Label, Refusal,
+    ReviewDecoder, ReviewFields, Stage, Upsert,
 };
+pub use delivery::{CaseEvent, DeliveryOutcome, DeliveryResult};
 pub use feedback::Feedback;
 pub use lang::Lang;
 pub use model_record::{CountedFigures, Figures, ModelRecord, Quality, Role};

@@ -5,7 +5,9 @@
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
-use super::{Case, CaseCommand, DeadLetter, Feedback, ModelRecord, ProductScore, Review, ScoredReview};
+use super::{
+    Case, CaseCommand, DeadLetter, DeliveryOutcome, Feedback, ModelRecord, ProductScore, Review, ScoredReview,
+};
 
 /// Each record's schema, by the name of its file without ending.
 pub fn all() -> Vec<(&'static str, Schema)> {
@@ -18,6 +20,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("model", of::<ModelRecord>()),
         ("case", of::<Case>()),
         ("case_command", of::<CaseCommand>()),
+        ("delivery", of::<DeliveryOutcome>()),
     ]
 }
 

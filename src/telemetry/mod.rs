@@ -8,6 +8,7 @@ mod metrics;
 
 pub use logs::{LogFormat, init_logs};
 pub use metrics::{
-    CLASSES, CheckpointMeter, ClusterMeter, Counter, Distribution, ErrorLabels, Histogram, Labels, Lag,
-    Metrics, ModelMeter, Predictions, SampleKind, SliceFigures, Status, StatusMeter, StepMeter, Tally,
+    CLASSES, CaseMeter, CheckpointMeter, ClusterMeter, Counter, DeliveryMeter, Distribution, ErrorLabels,
+    Histogram, Labels, Lag, Metrics, ModelMeter, Predictions, SampleKind, SliceFigures, Status, StatusMeter,
+    StepMeter, Tally,
 };

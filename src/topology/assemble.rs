@@ -11,6 +11,7 @@ use std::{
 
 use super::{
     build::booking_steps,
+    deliveries,
     open::{OpenSinks, OpenSources, open_sinks, open_sources, sink_ids},
     options::Clock,
     parts::{as_logged, only_logged},
@@ -20,7 +21,7 @@ use super::{
 };
 pub use super::{run_error::RunError, start_figures::StartFigures};
 use crate::{
-    connect::standard_input::StandardInput,
+    connect::{escalation::Setup, standard_input::StandardInput},
     engine::{
         arrivals::Arrivals,
         checkpoint::announce::Announcements,
@@ -87,6 +88,8 @@ pub struct Assembly {
     pub(super) options: RunOptions,
     pub(super) generation: u64,
     pub(super) log: Arc<dyn EpochLog>,
+    /// Who is told of cases.
+    pub(super) escalation: Option<Setup>,
     /// Nobody else may write here as long as this is held.
     _lock: Option<Box<dyn Lock>>,
     /// What the run goes on from, in figures.
@@ -159,6 +162,7 @@ impl Assembly {
         phase.over(Phase::Checkpoint);
         let sinks =
             open_sinks(&plan, &options, &folder, generation, log.begins_at(), restored.as_ref(), end)?;
+        let escalation = deliveries::open(&plan, &options, &folder, generation)?;
         phase.over(Phase::Sinks);
         let start = StartFigures {
             generation,
@@ -229,6 +233,7 @@ impl Assembly {
             options,
             generation,
             log,
+            escalation,
             _lock: lock,
             start,
         })

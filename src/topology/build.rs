@@ -68,6 +68,7 @@ pub(super) fn build<'s>(
         decoded: BTreeMap::new(),
         decoded_feedback: BTreeMap::new(),
         decoded_commands: BTreeMap::new(),
+        decoded_deliveries: BTreeMap::new(),
         refusals_booked: BTreeSet::new(),
     };
     let learned: BTreeSet<usize> = plan.steps.iter().filter_map(|step| step.learns).collect();

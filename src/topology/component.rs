@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::operators::registry::Record;
+use crate::{connect::escalation::TargetSettings, operators::registry::Record};
 
 /// What every source has.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -38,3 +38,8 @@ pub(super) const SOURCE_KEYS: &[&str] = &["type", "record", "fields"];
 
 /// The keys that are not settings of a transform's or sink's kind.
 pub(super) const READER_KEYS: &[&str] = &["type", "inputs"];
+
+/// The keys that are not settings of a target's receiver.
+pub(super) fn target_keys() -> Vec<&'static str> {
+    TargetSettings::KEYS.iter().copied().chain(["type"]).collect()
+}

@@ -9,12 +9,16 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{
-    component::{READER_KEYS, SOURCE_KEYS, SourceCommon},
+    component::{READER_KEYS, SOURCE_KEYS, SourceCommon, target_keys},
     diagnostics::Fault,
     document::{Kind, Node, Span},
+    escalation,
 };
 use crate::{
-    connect::registry::{SINKS, SOURCES, SinkKind, SourceKind},
+    connect::{
+        receivers::registry::{RECEIVERS, ReceiverKind},
+        registry::{SINKS, SOURCES, SinkKind, SourceKind},
+    },
     operators::registry::{OPERATORS, Operator, Record},
 };
 
@@ -61,6 +65,8 @@ pub(super) struct Components<'a> {
     pub(super) transforms: Vec<Declared<'a, Operator>>,
     /// The sinks.
     pub(super) sinks: Vec<Declared<'a, SinkKind>>,
+    /// Who can be told of cases.
+    pub(super) targets: Vec<Declared<'a, ReceiverKind>>,
 }
 
 impl<'a> Components<'a> {
@@ -104,7 +110,16 @@ impl<'a> Components<'a> {
                 refuse(sink, found.into_iter(), faults);
             }
         }
-        Self { sources, transforms, sinks }
+        let mut targets =
+            section(root, escalation::TARGETS, RECEIVERS, |kind| kind.name, &target_keys(), faults);
+        for target in &mut targets {
+            if let (Some(kind), true) = (target.kind, target.healthy) {
+                let mut found = (kind.check)(&target.settings);
+                found.extend(escalation::faults_of_target(target.node));
+                refuse(target, found.into_iter(), faults);
+            }
+        }
+        Self { sources, transforms, sinks, targets }
     }
 }
 
@@ -148,7 +163,8 @@ fn section<'a, K>(
             healthy: !faulty && !node.is_broken(),
         }
     };
-    root.get(section).map(Node::entries).unwrap_or_default().iter().map(declare).collect()
+    let node = section.split('/').try_fold(root, |node, key| node.get(key));
+    node.map(Node::entries).unwrap_or_default().iter().map(declare).collect()
 }
 
 /// Adds the faults that a kind found in its settings, each at its place.

@@ -18,12 +18,15 @@ use super::{
     open::sink_ids,
     options::Clock,
 };
-use crate::engine::{
-    arrivals::look_for_partitions,
-    sink::{Member, Writer, WriterContext},
-    threads::ThreadError,
-    wall::cut_epochs,
-    workers,
+use crate::{
+    connect::escalation::{self, Escalation},
+    engine::{
+        arrivals::look_for_partitions,
+        sink::{Member, Writer, WriterContext},
+        threads::ThreadError,
+        wall::cut_epochs,
+        workers,
+    },
 };
 
 /// How often followed sources are looked at for new files, and for such as have lost their name.
@@ -48,7 +51,12 @@ impl Assembly {
             Arc::clone(&over),
         );
         let mut threads = Vec::new();
-        let outcome = match self.start_threads(&over, &mut threads) {
+        let mut escalation = None;
+        let started = self.start_threads(&over, &mut threads).and_then(|()| {
+            escalation = self.escalation.take().map(escalation::start).transpose()?;
+            Ok(())
+        });
+        let outcome = match started {
             Ok(()) => self.run_workers().map_err(RunError::Engine),
             Err(error) => Err(error.into()),
         };
@@ -58,6 +66,8 @@ impl Assembly {
         }
         self.run.intake.checkpoints().close();
         over.store(true, Ordering::Release);
+        // before another run may tell anybody
+        escalation.into_iter().for_each(Escalation::stop);
         for thread in threads {
             let _ = thread.join();
         }

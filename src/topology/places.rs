@@ -18,6 +18,7 @@ use crate::{
     connect::{
         file::{SPOOL, progress},
         place::Place,
+        receivers::registry::ReceiverKind,
         registry::{SinkKind, SourceKind, Target},
     },
     engine::checkpoint::builder::CHECKPOINTS,
@@ -31,14 +32,16 @@ struct Writer<'a> {
     span: Span,
     /// Whether it is written with others of its kind, and its kind has a place for the log.
     has_log: Option<bool>,
+    /// Whether it is a sink: a target is told by itself.
+    is_sink: bool,
 }
 
 impl Writer<'_> {
     /// The cluster that it writes to, if it does.
     fn cluster(&self) -> Option<&str> {
         match &self.target.place {
-            Place::Topic { cluster, .. } => Some(cluster),
-            Place::File(_) | Place::StandardInput => None,
+            Place::Topic { cluster, .. } if self.is_sink => Some(cluster),
+            Place::Topic { .. } | Place::File(_) | Place::StandardInput => None,
         }
     }
 }
@@ -52,7 +55,8 @@ pub(super) fn meetings(
     whole: bool,
     faults: &mut Vec<Fault>,
 ) {
-    let writers = writers(&components.sinks);
+    let mut writers = writers(&components.sinks);
+    writers.extend(told(&components.targets));
     for (n, writer) in writers.iter().enumerate() {
         if let Some(first) = writers[..n].iter().find(|first| first.target.place == writer.target.place) {
             faults.push(two_writers(first, writer));
@@ -119,9 +123,18 @@ fn writers<'a>(sinks: &'a [Declared<'a, SinkKind>]) -> Vec<Writer<'a>> {
         let span = place_of(sink, target.setting);
         let kind = sink.kind?;
         let has_log = kind.together.then(|| (kind.log)(&sink.settings).is_some());
-        Some(Writer { id: sink.id, target, span, has_log })
+        Some(Writer { id: sink.id, target, span, has_log, is_sink: true })
     };
     healthy.filter_map(writer).collect()
+}
+
+/// The targets that write somewhere.
+fn told<'a>(targets: &'a [Declared<'a, ReceiverKind>]) -> impl Iterator<Item = Writer<'a>> {
+    targets.iter().filter(|target| target.healthy).filter_map(|declared| {
+        let target = (declared.kind?.target)(&declared.settings)?;
+        let span = place_of(declared, target.setting);
+        Some(Writer { id: declared.id, target, span, has_log: None, is_sink: false })
+    })
 }
 
 /// Where a setting stands.
@@ -138,7 +151,7 @@ fn two_writers(first: &Writer<'_>, second: &Writer<'_>) -> Fault {
     let message = format!("`{}` and `{}` write to one place: {}", first.id, second.id, first.target.words);
     Fault::new(second.span, message, "the second writer")
         .also(first.span, "the first writer")
-        .help("give each sink a place of its own")
+        .help("give each a place of its own")
 }
 
 fn two_clusters(first: &Writer<'_>, second: &Writer<'_>) -> Fault {

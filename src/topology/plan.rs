@@ -10,7 +10,11 @@ use serde_json::Value;
 
 use super::options::Options;
 use crate::{
-    connect::registry::{LogPlace, SinkKind, SourceKind},
+    connect::{
+        escalation::TargetSettings,
+        receivers::registry::ReceiverKind,
+        registry::{LogPlace, SinkKind, SourceKind},
+    },
     operators::registry::{Demand, EdgeType, Operator, Record},
 };
 
@@ -27,6 +31,34 @@ pub struct Plan {
     pub steps: Vec<StepNode>,
     /// Its sinks, in the order of declaration.
     pub sinks: Vec<SinkNode>,
+    /// Who is told of cases, where anybody is.
+    pub escalation: Option<EscalationNode>,
+}
+
+/// Who is told of cases.
+#[derive(Clone, Debug)]
+pub struct EscalationNode {
+    /// The sink whose committed cases are read, by its place in [`Plan::sinks`].
+    pub cases: usize,
+    /// The source that outcomes are appended to, by its place in [`Plan::sources`].
+    pub outcomes: usize,
+    /// The targets of each step.
+    pub steps: Vec<Vec<String>>,
+    /// All targets, in the order of declaration.
+    pub targets: Vec<TargetNode>,
+}
+
+/// A target.
+#[derive(Clone, Debug)]
+pub struct TargetNode {
+    /// Its id.
+    pub id: String,
+    /// The registry entry of its receiver.
+    pub kind: &'static ReceiverKind,
+    /// The settings of its receiver.
+    pub settings: Value,
+    /// When and how often it is called.
+    pub common: TargetSettings,
 }
 
 /// A source.

@@ -4,7 +4,10 @@ use serde_json::{Map, Value};
 
 use super::{edges::SINK_TAKES, schema};
 use crate::{
-    connect::registry::{SINKS, SOURCES},
+    connect::{
+        receivers::registry::RECEIVERS,
+        registry::{SINKS, SOURCES},
+    },
     operators::registry::{EdgeType, OPERATORS, Operator, OutputType, RECORDS, fields},
 };
 
@@ -38,10 +41,16 @@ pub fn markdown() -> String {
         text += &format!("### `type: {}`\n\n{}\n\n", kind.name, kind.summary);
         text += &component(&schema, &format!("sink.{}", kind.name));
     }
+    text += "## Targets\n\nWho is told of cases: what stands under `targets` of `escalation`.\n\n";
+    for kind in RECEIVERS {
+        text += &format!("### `type: {}`\n\n{}\n\n", kind.name, kind.summary);
+        text += &component(&schema, &format!("target.{}", kind.name));
+    }
     text += "## Types of settings\n\n";
     for (name, definition) in schema["$defs"].as_object().into_iter().flatten() {
         // Components have their sections; names of choices stand in the tables.
-        let component = name.contains('.') || ["source", "transform", "sink"].contains(&name.as_str());
+        let component =
+            name.contains('.') || ["source", "transform", "sink", "target"].contains(&name.as_str());
         if component || definition.get("oneOf").is_some() || definition.get("enum").is_some() {
             continue;
         }

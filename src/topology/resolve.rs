@@ -10,10 +10,10 @@ use super::{
     diagnostics::Fault,
     document::Node,
     edges::{Wired, wire},
-    models,
+    escalation, models,
     options::{self, Options},
     places::meetings,
-    plan::{From, Plan, SourceNode},
+    plan::{EscalationNode, From, Plan, SourceNode},
     references::{self, References, Upstream},
 };
 use crate::{connect::registry::SourceKind, operators::registry::EdgeType};
@@ -37,12 +37,13 @@ pub(super) fn resolve(root: &Node, faults: &mut Vec<Fault>, warnings: &mut Vec<F
     if whole {
         unread(&components, &references, &wired, warnings);
     }
+    let escalation = escalation::resolve(root, &components, &mut wired, whole, faults, warnings);
     let options = options.filter(|_| faults.is_empty())?;
-    Some(plan(options, &components, wired))
+    Some(plan(options, &components, wired, escalation))
 }
 
 fn options(root: &Node, faults: &mut Vec<Fault>) -> Option<Options> {
-    let sections = ["sources", "transforms", "sinks"];
+    let sections = ["sources", "transforms", "sinks", escalation::SECTION];
     let own = |pointer: &str| !sections.iter().any(|section| pointer[1..].split('/').next() == Some(section));
     if faults.iter().any(|fault| fault.pointer.is_empty() || own(&fault.pointer)) {
         return None;
@@ -130,7 +131,12 @@ fn unread(components: &Components<'_>, references: &References, wired: &Wired, w
 }
 
 /// Puts the plan together; sources that nobody reads are left out.
-fn plan(options: Options, components: &Components<'_>, wired: Wired) -> Plan {
+fn plan(
+    options: Options,
+    components: &Components<'_>,
+    wired: Wired,
+    mut escalation: Option<EscalationNode>,
+) -> Plan {
     let Wired { mut steps, mut sinks, .. } = wired;
     let mut kept: Vec<usize> = Vec::new();
     let mut sources = Vec::new();
@@ -159,5 +165,10 @@ fn plan(options: Options, components: &Components<'_>, wired: Wired) -> Plan {
     };
     steps.iter_mut().flat_map(|step| step.inputs.iter_mut().flatten()).for_each(renumber);
     sinks.iter_mut().flat_map(|sink| &mut sink.inputs).for_each(renumber);
-    Plan { name: options.name.clone(), options, sources, steps, sinks }
+    if let Some(escalation) = &mut escalation
+        && let Some(at) = kept.iter().position(|kept| *kept == escalation.outcomes)
+    {
+        escalation.outcomes = at;
+    }
+    Plan { name: options.name.clone(), options, sources, steps, sinks, escalation }
 }

@@ -9,10 +9,15 @@ use serde_json::{Map, Value, json};
 
 use super::{
     component::{ReaderCommon, SourceCommon},
+    escalation::{EscalationSettings, SECTION},
     options::Options,
 };
 use crate::{
-    connect::registry::{SINKS, SOURCES},
+    connect::{
+        escalation::TargetSettings,
+        receivers::registry::RECEIVERS,
+        registry::{SINKS, SOURCES},
+    },
     operators::registry::{OPERATORS, RECORDS, Record, fields},
 };
 
@@ -39,7 +44,28 @@ pub fn topology() -> Value {
         SINKS.iter().map(|kind| (kind.name, kind.summary, (kind.schema)())),
     );
     let source = with_fields_of_records(source);
-    for (name, schema) in [("source", source), ("transform", transform), ("sink", sink)] {
+    let target = kinds(
+        &mut defs,
+        "target",
+        &schema_for!(TargetSettings),
+        RECEIVERS.iter().map(|kind| (kind.name, kind.summary, (kind.schema)())),
+    );
+    let mut escalation = hoist(&schema_for!(EscalationSettings), &mut defs);
+    escalation["properties"]["targets"] = json!({
+        "description": "Who can be told, by id.",
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": ids(),
+        "additionalProperties": {"$ref": "#/$defs/target"},
+    });
+    let components = [
+        ("source", source),
+        ("transform", transform),
+        ("sink", sink),
+        ("target", target),
+        ("escalation", escalation),
+    ];
+    for (name, schema) in components {
         defs.insert(name.into(), schema);
     }
 
@@ -52,7 +78,7 @@ pub fn topology() -> Value {
         let mut schema = json!({
             "description": about,
             "type": "object",
-            "propertyNames": {"pattern": "^[a-z][a-z0-9_-]*$", "x-expected": "a lower-case letter, then lower-case letters, digits, `-` and `_`"},
+            "propertyNames": ids(),
             "additionalProperties": {"$ref": format!("#/$defs/{item}")},
         });
         if section != "transforms" {
@@ -61,11 +87,18 @@ pub fn topology() -> Value {
         }
         root["properties"][section] = schema;
     }
+    root["properties"][SECTION] =
+        json!({"$ref": "#/$defs/escalation", "description": "Who is told of a case, and when."});
     root["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     root["title"] = json!("Dirigent topology");
     root["description"] = json!("Sources, steps and sinks of one dataflow, and the settings of the whole.");
     root["$defs"] = Value::Object(defs);
     root
+}
+
+/// What an id looks like.
+fn ids() -> Value {
+    json!({"pattern": "^[a-z][a-z0-9_-]*$", "x-expected": "a lower-case letter, then lower-case letters, digits, `-` and `_`"})
 }
 
 /// The schema of one section's components: an object whose `type` picks one of the kinds.
@@ -143,7 +176,9 @@ mod tests {
         let mut schemas: Vec<Schema> = OPERATORS.iter().map(|kind| (kind.settings.schema)()).collect();
         schemas.extend(SOURCES.iter().map(|kind| (kind.schema)()));
         schemas.extend(SINKS.iter().map(|kind| (kind.schema)()));
+        schemas.extend(RECEIVERS.iter().map(|kind| (kind.schema)()));
         schemas.extend([schema_for!(Options), schema_for!(SourceCommon), schema_for!(ReaderCommon)]);
+        schemas.extend([schema_for!(TargetSettings), schema_for!(EscalationSettings)]);
         let mut seen = Map::new();
         for schema in schemas {
             let defs = schema.as_value().get("$defs").and_then(Value::as_object).cloned().unwrap_or_default();

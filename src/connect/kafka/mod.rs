@@ -12,6 +12,7 @@
 
 mod arrivals;
 mod at_least_once;
+mod cases;
 mod claim;
 pub mod client;
 pub mod connection;
@@ -25,6 +26,7 @@ mod log_topic;
 mod log_writer;
 mod native;
 mod opening;
+mod outcomes;
 mod outputs;
 mod partitioner;
 mod patience;

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{
     at_least_once::{self, AcknowledgedSinks},
+    cases,
     connection::ConnectionSettings,
     exactly_once, log,
     log_topic::WITHIN,
@@ -63,6 +64,7 @@ pub const SINK: SinkKind = SinkKind {
     together: true,
     log: |settings| (!is_at_least_once(settings)).then_some(&log::PLACE),
     kept: Some(at_least_once::written),
+    cases: cases::open,
     open,
 };
 

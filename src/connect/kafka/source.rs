@@ -16,6 +16,7 @@ use super::{
     consumer::{Consumption, TopicReader},
     error::ClusterError,
     log_topic::WITHIN,
+    outcomes,
     sink::topic_fault,
     topics::{Cluster, TopicDescription, Watermarks},
 };
@@ -87,6 +88,8 @@ pub const SOURCE: SourceKind = SourceKind {
         Value::Object(decides)
     },
     keys: |settings| settings.get("key").and_then(Value::as_str) != Some("ignore"),
+    outcomes_fault,
+    outcomes: |settings, _| outcomes::open(settings),
     reads: |settings, place| {
         let Place::Topic { cluster, topic } = place else { return None };
         let same = settings.get("bootstrap_servers").and_then(Value::as_str) == Some(cluster);
@@ -120,6 +123,22 @@ fn check(settings: &Value) -> Vec<Fault> {
         faults.extend(fault.map(|(message, hint)| (format!("/topics/{n}"), message, hint)));
     }
     faults
+}
+
+/// One topic, by its name, that is read on and on.
+fn outcomes_fault(settings: &Value) -> Option<Fault> {
+    let topics: Vec<&str> = topics_of(settings).collect();
+    if settings.get("until").is_some() {
+        let message = "outcomes are appended while it is read, and it ends".to_owned();
+        return Some(("/until".to_owned(), message, "leave `until` out".to_owned()));
+    }
+    match topics[..] {
+        [topic] if !topic.starts_with('^') => None,
+        _ => {
+            let message = "outcomes are appended to one topic, and these may be several".to_owned();
+            Some(("/topics".to_owned(), message, "give the name of one topic".to_owned()))
+        }
+    }
 }
 
 /// The topics of a cluster that a source reads, in order.

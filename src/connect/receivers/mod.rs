@@ -29,34 +29,11 @@ mod words;
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::records::Case;
 
-/// What has become of a case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Event {
-    /// A step of its escalation is due.
-    Firing,
-    /// Somebody has taken it on.
-    Acknowledged,
-    /// It is over.
-    Resolved,
-}
-
-impl Event {
-    /// The name that is written.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Firing => "firing",
-            Self::Acknowledged => "acknowledged",
-            Self::Resolved => "resolved",
-        }
-    }
-}
+pub use crate::records::CaseEvent as Event;
 
 /// What a receiver is to be told of one case.
 #[derive(Clone, Debug, PartialEq, Eq)]

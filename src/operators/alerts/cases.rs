@@ -1,8 +1,8 @@
-//! The machines of all kinds and subjects: readings and commands in, cases out. Keyed by kind and subject.
+//! The machines of all kinds and subjects: readings, commands and answers in, cases out. Keyed by kind and subject.
 //!
 //! A machine is stepped at epochs that bring something for it and at the first epoch of the log that reaches the time it
 //! waits for. Its case is a row of the table as long as it is remembered: until it is forgotten, or the next one is
-//! opened. Ties: a reading first, of several the graver; then commands in log order.
+//! opened. Ties: a reading first, of several the graver; then commands, then answers, in log order.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    machine::{Command, Machine, Outcome},
+    machine::{Answer, Command, Machine, Outcome},
     readings::Told,
     settings::{AlertsSettings, CaseSettings},
     stored::StoredCase,
@@ -30,11 +30,12 @@ use crate::{
         timed::TimedStep,
     },
     operators::{
-        block::CommandRow,
+        block::{CommandRow, DeliveryRow},
         books::{Ledger, Outcome as End},
+        row::Place,
         wiring::{Run, Step},
     },
-    records::{Case, CaseKind},
+    records::{Case, CaseKind, CaseState},
     telemetry::StepMeter,
 };
 
@@ -47,6 +48,7 @@ pub struct CaseRow(pub Arc<Case>);
 pub(super) enum Arrival {
     Told(Box<Told>),
     Command(Arc<CommandRow>),
+    Answer(Arc<DeliveryRow>),
     /// A machine of the checkpoint that the run goes on from: its key, and itself.
     Restored(String, Box<Machine>),
 }
@@ -61,6 +63,7 @@ impl Arrival {
         let hash = match self {
             Self::Told(told) => xxh3_64(told.key().as_bytes()),
             Self::Command(command) => command.subject_hash,
+            Self::Answer(answer) => answer.subject_hash,
             Self::Restored(key, _) => xxh3_64(key.as_bytes()),
         };
         hash >> 32
@@ -72,6 +75,7 @@ impl Arrival {
 struct Came<'a> {
     told: Option<&'a Told>,
     commands: Vec<&'a CommandRow>,
+    answers: Vec<&'a DeliveryRow>,
 }
 
 struct Entry {
@@ -128,7 +132,8 @@ impl Cases {
         });
         let Some((key, mut entry)) = known else {
             // nobody knows of it: it is clear, and commands on it mean another case
-            came.commands.iter().for_each(|row| self.end(row, false));
+            came.commands.iter().for_each(|row| self.end(row.place, false));
+            came.answers.iter().for_each(|row| self.end(row.place, false));
             return;
         };
         if let Some(wake) = entry.wake.take() {
@@ -137,14 +142,20 @@ impl Cases {
         let before = entry.machine.clone();
         let commands: Vec<Command> = came.commands.iter().map(|row| row.command.clone()).collect();
         let times = self.times(entry.machine.subject().kind);
-        let Outcome { case, wake, acted } =
-            entry.machine.step(epoch, came.told.map(Told::reading), &commands, times);
+        let answers: Vec<Answer> = came.answers.iter().map(|row| row.answer.clone()).collect();
+        let Outcome { case, wake, acted, heard } =
+            entry.machine.step(epoch, came.told.map(Told::reading), &commands, &answers, times);
         for (row, acted) in came.commands.iter().zip(acted) {
-            self.end(row, acted);
+            self.end(row.place, acted);
+        }
+        for (row, heard) in came.answers.iter().zip(heard) {
+            self.end(row.place, heard);
         }
         let forgotten = entry.machine.case().is_none();
         if case.is_some() || forgotten {
-            entry.row.take().into_iter().for_each(|row| give((row, epoch, -1)));
+            let old = entry.row.take();
+            self.show(epoch, old.as_ref(), case.as_ref());
+            old.into_iter().for_each(|row| give((row, epoch, -1)));
         }
         if let Some(case) = case {
             let row = CaseRow(Arc::new(case));
@@ -168,9 +179,25 @@ impl Cases {
         self.entries.insert(key, entry);
     }
 
-    fn end(&mut self, row: &CommandRow, acted: bool) {
+    /// Counts what a case was and is.
+    fn show(&self, epoch: Epoch, before: Option<&CaseRow>, after: Option<&Case>) {
+        let cases = self.run.metrics.cases();
+        let before = before.map(|CaseRow(case)| &**case);
+        for (case, more) in [(before, -1), (after, 1)] {
+            if let Some(case) = case.filter(|case| case.state != CaseState::Resolved) {
+                cases.count(case.kind.as_str(), case.state.as_str(), more);
+            }
+        }
+        let taken = after.filter(|case| case.state == CaseState::Acknowledged);
+        if let (Some(CaseState::Firing), Some(case)) = (before.map(|case| case.state), taken) {
+            let fired = case.evidence.fired.unwrap_or(epoch);
+            cases.acknowledged(case.kind.as_str(), epoch.saturating_sub(fired));
+        }
+    }
+
+    fn end(&mut self, place: Place, acted: bool) {
         let end = if acted { End::Applied } else { End::Dropped("unknown") };
-        self.ledger.count(self.run.source_of(row.place), end);
+        self.ledger.count(self.run.source_of(place), end);
     }
 }
 
@@ -193,9 +220,13 @@ impl EpochStep<Arrival, Update<CaseRow>> for Cases {
                 Arrival::Command(row) => {
                     all.entry(row.subject().to_owned()).or_default().commands.push(row);
                 }
+                Arrival::Answer(row) => {
+                    all.entry(row.subject().to_owned()).or_default().answers.push(row);
+                }
                 Arrival::Restored(key, machine) => {
                     let wake = machine.wake(epoch, self.times(machine.subject().kind));
                     let row = machine.case().map(|case| CaseRow(Arc::new(case.clone())));
+                    self.show(epoch, None, machine.case());
                     row.iter().for_each(|row| give((row.clone(), epoch, 1)));
                     self.keep(
                         key.as_str().into(),
@@ -212,6 +243,7 @@ impl EpochStep<Arrival, Update<CaseRow>> for Cases {
         }
         for (key, mut came) in all {
             came.commands.sort_unstable_by_key(|row| row.place);
+            came.answers.sort_unstable_by_key(|row| row.place);
             self.step(epoch, &key, &came, give);
         }
         self.meter.sent(sent);

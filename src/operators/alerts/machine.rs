@@ -1,7 +1,8 @@
 //! The case of one kind and subject: pending, firing, acknowledged, resolved.
 //!
 //! A step at an epoch takes what changed and gives the case if it is another than before, and the next epoch at which time
-//! alone changes it. Within an epoch the reading comes first, then the commands in log order, then what time brings about. The
+//! alone changes it. Within an epoch the reading comes first, then the commands in log order, then what became of
+//! notifications, then what time brings about. The
 //! state is a function of these inputs: a step at an epoch where nothing comes and nothing is due changes nothing.
 //!
 //! * The condition *holds* from a firing reading on until a clear one; between the two thresholds, what is, stays.
@@ -11,6 +12,8 @@
 //!   then. A reopened case has its old id and fires anew, until the condition comes and clears or a person resolves it.
 //! * Steps of the escalation are counted from the last time it fired: from the end of an acknowledgement, too. An
 //!   acknowledged case stays at its step.
+//! * What became of a notification counts if it is of the last time the case fired, and once: later answers to the same one change
+//!   nothing. Where every target of the step that is due has failed, the next step is due at once.
 //! * Evidence is what there was when the case opened, and when it fired: what comes in later does not change the case.
 //!
 //! Of a case the last [`REMEMBERED`] command ids are kept: a command that comes again after as many others acts again.
@@ -19,12 +22,16 @@ mod settle;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::settings::CaseSettings;
 use crate::{
     engine::Epoch,
-    records::{Case, CaseAction, CaseKind, CaseState, Evidence, Resolution, Severity},
+    records::{
+        Case, CaseAction, CaseEvent, CaseKind, CaseState, DeliveryResult, Evidence, Resolution, Severity,
+    },
 };
 
 /// Command ids that are kept of a case.
@@ -82,6 +89,30 @@ pub struct Command {
     pub note: Option<String>,
 }
 
+/// What became of a notification.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Answer {
+    /// Names the case.
+    pub case_id: String,
+    /// When the case had fired.
+    pub fired: Epoch,
+    /// Whom it was for.
+    pub target: String,
+    /// What it said.
+    pub event: CaseEvent,
+    /// The step that was due.
+    pub step: u32,
+    /// What became of it.
+    pub result: DeliveryResult,
+}
+
+impl Answer {
+    /// What tells the notification from the others of the same firing.
+    fn key(event: CaseEvent, step: u32, target: &str) -> String {
+        format!("{}/{step}/{target}", event.as_str())
+    }
+}
+
 /// What a step brings about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
@@ -91,6 +122,8 @@ pub struct Outcome {
     pub wake: Option<Epoch>,
     /// Of each command, whether it changed anything.
     pub acted: Vec<bool>,
+    /// Of each answer, whether it changed anything.
+    pub heard: Vec<bool>,
 }
 
 /// The case of one kind and subject; what serde makes of it is what a checkpoint keeps.
@@ -120,6 +153,8 @@ struct Last {
     resolved: Epoch,
     /// Ids of its commands, the newest last.
     commands: Vec<String>,
+    /// What became of the notifications since it fired last.
+    answers: BTreeMap<String, DeliveryResult>,
 }
 
 impl Machine {
@@ -147,17 +182,19 @@ impl Machine {
         self.last.is_none() && !self.holds
     }
 
-    /// Goes on to an epoch, which is later than that of any step before. Commands come in log order.
+    /// Goes on to an epoch, which is later than that of any step before. Commands and answers come in log order.
     pub fn step(
         &mut self,
         epoch: Epoch,
         reading: Option<Reading>,
         commands: &[Command],
+        answers: &[Answer],
         settings: &CaseSettings,
     ) -> Outcome {
         let before = self.case().cloned();
         let gone = reading.is_some_and(|reading| self.read(epoch, reading));
         let acted = commands.iter().map(|command| self.obey(epoch, command, settings)).collect();
+        let heard = answers.iter().map(|answer| self.hear(epoch, answer, settings)).collect();
         self.settle(epoch, gone, settings);
         self.let_go();
         let case = self.last.as_mut().and_then(|last| {
@@ -167,7 +204,7 @@ impl Machine {
                 last.case.clone()
             })
         });
-        Outcome { case, wake: self.wake(epoch, settings), acted }
+        Outcome { case, wake: self.wake(epoch, settings), acted, heard }
     }
 
     /// A review is told of once: it does not change, and a case that is over must not be opened again because it is still there.
@@ -201,13 +238,29 @@ impl Machine {
         reading.level == Level::Gone && before != Level::Gone
     }
 
+    /// The last case, if it has this id and is not about to be forgotten.
+    fn known(&mut self, epoch: Epoch, case_id: &str, settings: &CaseSettings) -> Option<&mut Last> {
+        let last = self.last.as_mut().filter(|last| last.case.case_id == case_id)?;
+        let over = !last.is_open() && epoch >= last.resolved.saturating_add(settings.reopen_within.0);
+        (!over).then_some(last)
+    }
+
+    /// Takes what became of a notification; whether it changed anything.
+    fn hear(&mut self, epoch: Epoch, answer: &Answer, settings: &CaseSettings) -> bool {
+        let Some(last) = self.known(epoch, &answer.case_id, settings) else { return false };
+        let key = Answer::key(answer.event, answer.step, &answer.target);
+        if last.case.evidence.fired != Some(answer.fired) || last.answers.contains_key(&key) {
+            return false;
+        }
+        last.answers.insert(key, answer.result);
+        last.case.evidence.deliveries.insert(answer.target.clone(), answer.result);
+        true
+    }
+
     /// Does what a command wants; whether it changed anything.
     fn obey(&mut self, epoch: Epoch, command: &Command, settings: &CaseSettings) -> bool {
-        let Some(last) = self.last.as_mut().filter(|last| last.case.case_id == command.case_id) else {
-            return false;
-        };
-        let over = !last.is_open() && epoch >= last.resolved.saturating_add(settings.reopen_within.0);
-        if over || last.commands.contains(&command.command_id) {
+        let Some(last) = self.known(epoch, &command.case_id, settings) else { return false };
+        if last.commands.contains(&command.command_id) {
             return false;
         }
         if last.commands.len() == REMEMBERED {
@@ -246,6 +299,9 @@ impl Machine {
 impl Last {
     fn fire(&mut self, epoch: Epoch) {
         self.fired = Some(epoch);
+        self.case.evidence.fired = Some(epoch);
+        self.case.evidence.deliveries.clear();
+        self.answers.clear();
         self.case.state = CaseState::Firing;
     }
 

@@ -17,7 +17,7 @@ mod stored;
 mod verdicts;
 
 pub use cases::CaseRow;
-pub use machine::{Command, Level, Machine, Outcome, Reading, Subject};
+pub use machine::{Answer, Command, Level, Machine, Outcome, Reading, Subject};
 pub use settings::{AlertsSettings, CaseSettings, ProductDrop, SevereReview};
 pub use step::OPERATOR;
 pub use stored::StoredCase;

@@ -12,7 +12,7 @@ use crate::{
         outliers::OutlierSettings,
         severity::{self, Lexicon, LexiconError},
     },
-    operators::registry::{Demand, SettingsFault, parse},
+    operators::registry::{Demand, EscalationStep, SettingsFault, parse},
 };
 
 const HOUR: u64 = 3_600_000;
@@ -33,8 +33,14 @@ pub struct CaseSettings {
     pub ack_expires: Option<Millis>,
     /// How long a resolved case can be reopened; then it is forgotten.
     pub reopen_within: Millis,
-    /// When the steps of the escalation are due, counted from the moment the case fired.
-    pub escalate_after: Vec<Millis>,
+    /// The steps of the topology's escalation, when they are due from the moment the case fired.
+    #[serde(skip)]
+    pub steps: Vec<EscalationStep>,
+}
+
+/// Without an escalation, a case has one step, which is due when it fires, and calls nobody.
+fn one_step() -> Vec<EscalationStep> {
+    vec![EscalationStep { after: Millis(0), targets: Vec::new() }]
 }
 
 impl Default for CaseSettings {
@@ -45,7 +51,7 @@ impl Default for CaseSettings {
             cooldown: Millis(DAY),
             ack_expires: Some(Millis(DAY)),
             reopen_within: Millis(30 * DAY),
-            escalate_after: vec![Millis(0)],
+            steps: one_step(),
         }
     }
 }
@@ -60,6 +66,18 @@ pub struct AlertsSettings {
     pub severe_review: SevereReview,
     /// Only reviews whose `ts` is within it of the epoch can open a case: history that is read at a first start calls nobody.
     pub max_age: Millis,
+    /// The steps of the topology's escalation, put in from its top level.
+    #[schemars(skip)]
+    pub escalation: Vec<EscalationStep>,
+}
+
+impl AlertsSettings {
+    /// The same, with the steps of the escalation where cases look for them.
+    pub(super) fn with_steps(mut self) -> Self {
+        self.product_drop.case.steps.clone_from(&self.escalation);
+        self.severe_review.case.steps.clone_from(&self.escalation);
+        self
+    }
 }
 
 impl Default for AlertsSettings {
@@ -68,6 +86,7 @@ impl Default for AlertsSettings {
             product_drop: ProductDrop::default(),
             severe_review: SevereReview::default(),
             max_age: Millis(3 * DAY),
+            escalation: one_step(),
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::{
         timed::timed,
     },
     operators::{
-        block::{CommandRow, RowBlock},
+        block::{CommandRow, DeliveryRow, RowBlock},
         clean,
         registry::{EdgeType, Operator, Output, OutputType, Port, Record, Settings, StateFormat, parse},
         row::Scored,
@@ -45,6 +45,12 @@ pub const OPERATOR: Operator = Operator {
             many: true,
             optional: true,
         },
+        Port {
+            name: "deliveries",
+            accepts: &[EdgeType::Source(Record::Delivery)],
+            many: true,
+            optional: true,
+        },
     ],
     outputs: &[
         Output { name: None, edge: OutputType::Fixed(EdgeType::CaseTable) },
@@ -54,13 +60,15 @@ pub const OPERATOR: Operator = Operator {
     inserts: false,
     scores: false,
     learns: None,
+    escalates: Some("escalation"),
     demand: AlertsSettings::demand,
     build,
 };
 
 fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<'s>>>) -> Vec<Edge<'s>> {
     let settings: AlertsSettings = parse(step.settings).unwrap_or_default();
-    let sources = inputs.swap_remove(1);
+    let settings = settings.with_steps();
+    let (answers, commands) = (inputs.swap_remove(2), inputs.swap_remove(1));
     let Some(Edge::Scored(table)) = inputs.swap_remove(0).pop() else { return Vec::new() };
     let (scope, run) = (wiring.scope, Arc::clone(&wiring.run));
     let here = (scope.index(), scope.peers());
@@ -71,13 +79,23 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
     let told = keyed(heard, "verdicts", Heard::worker, verdicts);
     let mut parts = vec![flat_map(told, "told", |_, told: Told, give| give(Arrival::Told(Box::new(told))))];
     let mut letters = Vec::new();
-    for edge in sources {
+    for edge in commands {
         let Edge::Source(source) = edge else { continue };
         let decoded = clean::decoded_commands(wiring, source);
         letters.push(clean::dead_letters(wiring, source, (step.id, OPERATOR.name), decoded.clone()));
         parts.push(flat_map(decoded, "commands", |_, chunk: Chunk<RowBlock<CommandRow>>, give| {
             for command in chunk.block.in_range(chunk.start, chunk.end) {
                 give(Arrival::Command(command));
+            }
+        }));
+    }
+    for edge in answers {
+        let Edge::Source(source) = edge else { continue };
+        let decoded = clean::decoded_deliveries(wiring, source);
+        letters.push(clean::dead_letters(wiring, source, (step.id, OPERATOR.name), decoded.clone()));
+        parts.push(flat_map(decoded, "deliveries", |_, chunk: Chunk<RowBlock<DeliveryRow>>, give| {
+            for answer in chunk.block.in_range(chunk.start, chunk.end) {
+                give(Arrival::Answer(answer));
             }
         }));
     }

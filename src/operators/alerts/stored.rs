@@ -99,7 +99,7 @@ mod tests {
                 note: Some("\"T-1\"\n".to_owned()),
             };
             let settings = AlertsSettings::default();
-            machine.step(epoch, Some(reading), &[command], &settings.product_drop.case);
+            machine.step(epoch, Some(reading), &[command], &[], &settings.product_drop.case);
         }
         machine
     }

@@ -28,7 +28,7 @@ impl CommandRow {
     }
 }
 
-fn subject_of(case_id: &str) -> &str {
+pub(super) fn subject_of(case_id: &str) -> &str {
     case_id.rsplit_once(':').map_or(case_id, |(subject, _)| subject)
 }
 

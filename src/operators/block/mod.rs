@@ -5,9 +5,10 @@
 //!
 //! # Layout
 //! This file: refused records, which blocks of all kinds hold. `reviews`: blocks of reviews. `rows`: blocks of small records, of
-//! which `feedback` and `case_commands` are a kind each.
+//! which `feedback`, `case_commands` and `deliveries` are a kind each.
 
 mod case_commands;
+mod deliveries;
 mod feedback;
 mod reviews;
 mod rows;
@@ -25,6 +26,7 @@ use crate::{
 
 pub use self::{
     case_commands::{CommandRow, CommandRows},
+    deliveries::{DeliveryRow, DeliveryRows},
     feedback::{FeedbackRow, FeedbackRows},
     reviews::{BlockReview, ReviewBlock, ReviewBlocks, ReviewChunk, ReviewSource},
     rows::{RowBlock, RowBlocks, RowDecoder},

@@ -20,7 +20,7 @@ const NOTE: usize = 4;
 const TS: usize = 5;
 
 /// Longest id of a case in bytes: the longest kind, the longest id of a review or product, the longest epoch.
-const MAX_CASE_ID_BYTES: usize = "severe_review::".len() + MAX_ID_BYTES + 20;
+pub(super) const MAX_CASE_ID_BYTES: usize = "severe_review::".len() + MAX_ID_BYTES + 20;
 /// Longest note in bytes.
 const MAX_NOTE_BYTES: usize = 4_096;
 

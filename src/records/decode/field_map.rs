@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{case_command, feedback, review};
+use super::{case_command, delivery, feedback, review};
 
 /// Where the fields of a review are.
 pub type ReviewFields = FieldMap<{ review::FIELDS.len() }>;
@@ -16,6 +16,9 @@ pub type FeedbackFields = FieldMap<{ feedback::FIELDS.len() }>;
 
 /// Where the fields of a command are.
 pub type CaseCommandFields = FieldMap<{ case_command::FIELDS.len() }>;
+
+/// Where the fields of an outcome of a delivery are.
+pub type DeliveryFields = FieldMap<{ delivery::FIELDS.len() }>;
 
 /// Names of a record's `N` fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +79,19 @@ impl CaseCommandFields {
     }
 }
 
+impl DeliveryFields {
+    /// Our names of an outcome's fields.
+    pub const NAMES: &'static [&'static str] = &delivery::FIELDS;
+
+    /// The map of an outcome with these renamed fields, our name first.
+    ///
+    /// # Errors
+    /// If one of our names is no field of an outcome.
+    pub fn delivery(renamed: &BTreeMap<String, String>) -> Result<Self, UnknownField> {
+        Self::new(&delivery::FIELDS, renamed)
+    }
+}
+
 impl Default for ReviewFields {
     /// Nothing renamed.
     fn default() -> Self {
@@ -94,6 +110,13 @@ impl Default for CaseCommandFields {
     /// Nothing renamed.
     fn default() -> Self {
         Self::unrenamed(&case_command::FIELDS)
+    }
+}
+
+impl Default for DeliveryFields {
+    /// Nothing renamed.
+    fn default() -> Self {
+        Self::unrenamed(&delivery::FIELDS)
     }
 }
 

@@ -24,6 +24,7 @@
 
 mod case_command;
 mod check;
+mod delivery;
 mod feedback;
 mod field_map;
 mod json;
@@ -33,8 +34,11 @@ mod review;
 mod skipped;
 
 pub use case_command::{CaseCommandDecoder, DecodedCaseCommand};
+pub use delivery::{DecodedDelivery, DeliveryDecoder};
 pub use feedback::{DecodedFeedback, FeedbackDecoder, Label};
-pub use field_map::{CaseCommandFields, FeedbackFields, FieldMap, ReviewFields, UnknownField};
+pub use field_map::{
+    CaseCommandFields, DeliveryFields, FeedbackFields, FieldMap, ReviewFields, UnknownField,
+};
 pub use key::KeyRule;
 pub use refusal::{Code, Refusal, Stage};
 pub use review::{DecodedReview, MAX_TEXT_BYTES, ReviewDecoder, Upsert};

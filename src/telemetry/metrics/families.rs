@@ -75,6 +75,38 @@ impl Metrics {
         );
     }
 
+    pub(super) fn sample_cases(&self) {
+        let cases = || Arc::clone(&self.cases);
+        let shown = cases();
+        self.sample("open_cases", "Cases that are open, by kind and state", SampleKind::Gauge, move || {
+            shown.open()
+        });
+        let shown = cases();
+        self.sample_histograms(
+            "case_acknowledgement_seconds",
+            "From the epoch at which a case fired to that at which somebody took it on",
+            move || shown.acknowledged_after(),
+        );
+        let deliveries = || Arc::clone(&self.deliveries);
+        let shown = deliveries();
+        self.sample("deliveries", "Notifications by target and result", SampleKind::Counter, move || {
+            shown.results()
+        });
+        let shown = deliveries();
+        self.sample(
+            "deliveries_pending",
+            "Notifications that wait or are under way, by target",
+            SampleKind::Gauge,
+            move || shown.pending_now(),
+        );
+        let shown = deliveries();
+        self.sample_histograms(
+            "delivery_duration_seconds",
+            "From when a notification was due to its arrival",
+            move || shown.took(),
+        );
+    }
+
     pub(super) fn sample_cluster(&self) {
         let status = Arc::clone(&self.status);
         self.sample(

@@ -5,10 +5,11 @@
 //!
 //! # Layout
 //! `sampled`: what is read at the scrape; `families`: the names that every run has of it. `steps`, `models`,
-//! `checkpoints`, `histogram`: what is counted. `process`: what `/proc` tells.
+//! `checkpoints`, `deliveries`, `histogram`: what is counted. `process`: what `/proc` tells.
 
 mod checkpoints;
 mod cluster;
+mod deliveries;
 mod families;
 mod histogram;
 mod models;
@@ -32,6 +33,7 @@ use prometheus_client::{
 
 pub use checkpoints::CheckpointMeter;
 pub use cluster::{ClusterMeter, Lag};
+pub use deliveries::{CaseMeter, DeliveryMeter};
 pub use histogram::{Distribution, Histogram, Tally};
 pub use models::{CLASSES, ModelMeter, Predictions, SliceFigures};
 pub use sampled::{Labels, SampleKind};
@@ -72,6 +74,8 @@ pub struct Metrics {
     models: Arc<Models>,
     checkpoints: Arc<CheckpointMeter>,
     cluster: Arc<ClusterMeter>,
+    deliveries: Arc<DeliveryMeter>,
+    cases: Arc<CaseMeter>,
     status: Arc<StatusMeter>,
     errors: Arc<Errors>,
 }
@@ -95,6 +99,8 @@ impl Default for Metrics {
             models: Arc::default(),
             checkpoints: Arc::default(),
             cluster: Arc::default(),
+            deliveries: Arc::default(),
+            cases: Arc::default(),
             status: Arc::default(),
             errors: Arc::default(),
         };
@@ -122,6 +128,7 @@ impl Default for Metrics {
         metrics.sample_models();
         metrics.sample_checkpoints();
         metrics.sample_cluster();
+        metrics.sample_cases();
         metrics
     }
 }
@@ -167,6 +174,18 @@ impl Metrics {
     #[must_use]
     pub fn cluster(&self) -> &Arc<ClusterMeter> {
         &self.cluster
+    }
+
+    /// The meter of what is told of cases.
+    #[must_use]
+    pub fn deliveries(&self) -> &Arc<DeliveryMeter> {
+        &self.deliveries
+    }
+
+    /// The meter of cases.
+    #[must_use]
+    pub fn cases(&self) -> &Arc<CaseMeter> {
+        &self.cases
     }
 
     /// What the run is about.

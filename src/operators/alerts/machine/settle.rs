@@ -1,10 +1,12 @@
 //! What time brings about: firing, the end of an acknowledgement, resolving, opening, forgetting; and when it will.
 
-use super::{Last, Machine};
+use std::collections::BTreeMap;
+
+use super::{Answer, Last, Machine};
 use crate::{
     engine::{Epoch, duration::Millis},
     operators::alerts::settings::CaseSettings,
-    records::{Case, CaseState, Evidence, Resolution},
+    records::{Case, CaseEvent, CaseState, DeliveryResult, Evidence, Resolution},
 };
 
 impl Machine {
@@ -21,7 +23,8 @@ impl Machine {
                     // it fires upon what is known by now
                     let by = last.case.evidence.by.take();
                     last.case.severity = *severity;
-                    last.case.evidence = Evidence { by, ..evidence.clone() };
+                    let fired = last.fired;
+                    last.case.evidence = Evidence { by, fired, ..evidence.clone() };
                 }
             }
             _ if opens => self.open(epoch, settings),
@@ -51,8 +54,15 @@ impl Machine {
             step: 0,
             note: None,
         };
-        let mut last =
-            Last { case, fired: None, acknowledged: 0, clear: None, resolved: 0, commands: Vec::new() };
+        let mut last = Last {
+            case,
+            fired: None,
+            acknowledged: 0,
+            clear: None,
+            resolved: 0,
+            commands: Vec::new(),
+            answers: BTreeMap::new(),
+        };
         last.settle(epoch, settings);
         self.last = Some(last);
     }
@@ -80,10 +90,27 @@ impl Last {
             self.fire(epoch);
         }
         if let (CaseState::Firing, Some(fired)) = (self.case.state, self.fired) {
-            let due = settings.escalate_after.iter().filter(|wait| epoch >= after(fired, **wait)).count();
-            self.case.step = u32::try_from(due).unwrap_or(u32::MAX);
+            let due = settings.steps.iter().filter(|step| epoch >= after(fired, step.after)).count();
+            self.case.step = self.past_failed(u32::try_from(due).unwrap_or(u32::MAX), settings);
         }
         fires
+    }
+
+    /// The step that is due in place of one whose targets have all failed.
+    fn past_failed(&self, due: u32, settings: &CaseSettings) -> u32 {
+        let mut due = due;
+        for (step, next) in settings.steps.iter().zip(2_u32..).skip(due.saturating_sub(1) as usize) {
+            let failed = |target: &String| {
+                let key = Answer::key(CaseEvent::Firing, next - 1, target);
+                self.answers.get(&key) == Some(&DeliveryResult::Failed)
+            };
+            let all_failed = !step.targets.is_empty() && step.targets.iter().all(failed);
+            if due + 1 != next || next as usize > settings.steps.len() || !all_failed {
+                break;
+            }
+            due = next;
+        }
+        due
     }
 
     /// Never in the epoch in which it ended: an epoch gives one case.
@@ -114,7 +141,7 @@ impl Last {
     fn wake(&self, epoch: Epoch, settings: &CaseSettings) -> Option<Epoch> {
         let fires = (self.case.state == CaseState::Pending).then(|| after(self.case.opened, settings.hold));
         let fired = self.fired.filter(|_| self.case.state == CaseState::Firing);
-        let steps = settings.escalate_after.iter().filter_map(|wait| Some(after(fired?, *wait)));
+        let steps = settings.steps.iter().filter_map(|step| Some(after(fired?, step.after)));
         let others = [self.clears_at(settings), self.expires_at(settings), fires].into_iter().flatten();
         steps.chain(others).filter(|at| *at > epoch).min()
     }

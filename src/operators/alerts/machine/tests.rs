@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::engine::duration::Millis;
+use crate::{engine::duration::Millis, operators::registry::EscalationStep};
 
 mod replay;
 
@@ -23,6 +23,27 @@ fn command(id: u8, case_id: &str, action: CaseAction) -> Command {
     Command { command_id: id.to_string(), case_id: case_id.to_owned(), action, by, note }
 }
 
+/// Steps that are due after so long, with one or two targets each; the first one's are the third one's, too.
+fn steps(waits: &[u64]) -> Vec<EscalationStep> {
+    let targets = [vec!["a", "b"], vec!["c"], vec!["b", "a"], vec![]];
+    let step = |(wait, targets): (&u64, &Vec<&str>)| EscalationStep {
+        after: Millis(*wait),
+        targets: targets.iter().map(|target| (*target).to_owned()).collect(),
+    };
+    waits.iter().zip(&targets).map(step).collect()
+}
+
+fn answer(case: &Case, target: &str, step: u32, result: DeliveryResult) -> Answer {
+    Answer {
+        case_id: case.case_id.clone(),
+        fired: case.evidence.fired.unwrap_or(0),
+        target: target.to_owned(),
+        event: CaseEvent::Firing,
+        step,
+        result,
+    }
+}
+
 fn settings() -> CaseSettings {
     CaseSettings {
         hold: Millis(10),
@@ -30,7 +51,7 @@ fn settings() -> CaseSettings {
         cooldown: Millis(100),
         ack_expires: Some(Millis(50)),
         reopen_within: Millis(1_000),
-        escalate_after: vec![Millis(0), Millis(30)],
+        steps: steps(&[0, 30]),
     }
 }
 
@@ -41,7 +62,8 @@ fn run(inputs: &[(Epoch, Option<Level>, Option<CaseAction>)]) -> Vec<(CaseState,
     for (n, (epoch, level, action)) in inputs.iter().enumerate() {
         let id = machine.case().map(|case| case.case_id.clone()).unwrap_or_default();
         let commands: Vec<Command> = action.iter().map(|action| command(n as u8, &id, *action)).collect();
-        let outcome = machine.step(*epoch, level.map(|level| reading(level, "m")), &commands, &settings());
+        let outcome =
+            machine.step(*epoch, level.map(|level| reading(level, "m")), &commands, &[], &settings());
         let case = machine.case().unwrap();
         found.push((case.state, case.step, outcome.wake));
     }
@@ -79,18 +101,18 @@ fn a_case_goes_its_way() {
 #[test]
 fn what_is_gone_resolves_at_once_and_says_why() {
     let mut machine = Machine::new(subject());
-    machine.step(1_000, Some(reading(Level::Firing, "first")), &[], &settings());
-    machine.step(1_010, None, &[], &settings());
-    let case = machine.step(1_011, Some(reading(Level::Gone, "")), &[], &settings()).case.unwrap();
+    machine.step(1_000, Some(reading(Level::Firing, "first")), &[], &[], &settings());
+    machine.step(1_010, None, &[], &[], &settings());
+    let case = machine.step(1_011, Some(reading(Level::Gone, "")), &[], &[], &settings()).case.unwrap();
     assert_eq!((case.state, case.evidence.resolved), (CaseState::Resolved, Some(Resolution::Retracted)));
     assert_eq!((case.evidence.method.as_deref(), case.updated), (Some("first"), 1_011));
     let again = command(1, &case.case_id, CaseAction::Reopen);
-    let reopened = machine.step(1_012, None, &[again], &settings()).case.unwrap();
+    let reopened = machine.step(1_012, None, &[again], &[], &settings()).case.unwrap();
     assert_eq!(
         (reopened.state, reopened.case_id, reopened.evidence.resolved),
         (CaseState::Firing, case.case_id, None)
     );
-    let later = machine.step(1_500, None, &[], &settings());
+    let later = machine.step(1_500, None, &[], &[], &settings());
     assert_eq!(
         later.case.map(|case| case.state),
         Some(CaseState::Firing),
@@ -102,29 +124,56 @@ fn what_is_gone_resolves_at_once_and_says_why() {
 fn commands_that_come_twice_or_name_another_case_do_nothing() {
     let mut machine = Machine::new(subject());
     let settings = CaseSettings { hold: Millis(0), ..settings() };
-    let case = machine.step(5, Some(reading(Level::Firing, "m")), &[], &settings).case.unwrap();
+    let case = machine.step(5, Some(reading(Level::Firing, "m")), &[], &[], &settings).case.unwrap();
     assert_eq!((&*case.case_id, case.step), ("product_drop:p:5", 1));
     let other = command(1, "product_drop:p:6", CaseAction::Ack);
-    assert_eq!(machine.step(6, None, &[other], &settings).case, None);
+    assert_eq!(machine.step(6, None, &[other], &[], &settings).case, None);
     let ack = command(2, "product_drop:p:5", CaseAction::Ack);
-    assert!(machine.step(7, None, std::slice::from_ref(&ack), &settings).case.is_some());
-    machine.step(57, None, &[], &settings);
+    assert!(machine.step(7, None, std::slice::from_ref(&ack), &[], &settings).case.is_some());
+    machine.step(57, None, &[], &[], &settings);
     assert_eq!(machine.case().map(|case| case.state), Some(CaseState::Firing));
-    assert_eq!(machine.step(58, None, &[ack], &settings).case, None);
+    assert_eq!(machine.step(58, None, &[ack], &[], &settings).case, None);
     let note = command(3, "product_drop:p:5", CaseAction::Note);
-    let noted = machine.step(59, None, &[note], &settings).case.unwrap();
+    let noted = machine.step(59, None, &[note], &[], &settings).case.unwrap();
     assert_eq!((noted.note.as_deref(), noted.state), (Some("note 3"), CaseState::Firing));
+}
+
+#[test]
+fn where_every_target_has_failed_the_next_step_is_due_at_once() {
+    let mut machine = Machine::new(subject());
+    let settings = CaseSettings { hold: Millis(0), ..settings() };
+    let case = machine.step(5, Some(reading(Level::Firing, "m")), &[], &[], &settings).case.unwrap();
+    assert_eq!((case.evidence.fired, case.step), (Some(5), 1));
+    let failed = |target| answer(&case, target, 1, DeliveryResult::Failed);
+    let one = machine.step(6, None, &[], &[failed("a")], &settings);
+    assert_eq!((one.heard, one.case.unwrap().step), (vec![true], 1));
+    let again = machine.step(7, None, &[], &[failed("a")], &settings);
+    assert_eq!((again.heard, again.case), (vec![false], None), "it was heard");
+    let both = machine.step(8, None, &[], &[failed("b")], &settings).case.unwrap();
+    assert_eq!(both.step, 2);
+    let told = BTreeMap::from(["a", "b"].map(|target| (target.to_owned(), DeliveryResult::Failed)));
+    assert_eq!(both.evidence.deliveries, told);
+    let due = machine.step(35, None, &[], &[], &settings);
+    assert_eq!(due.case, None, "the second step was due before its time");
+
+    // another firing begins anew, and answers to the one before are late
+    let id = &case.case_id;
+    let over = [command(1, id, CaseAction::Resolve), command(2, id, CaseAction::Reopen)];
+    let anew = machine.step(40, None, &over, &[failed("a")], &settings);
+    assert_eq!(anew.heard, [false]);
+    let anew = anew.case.unwrap();
+    assert_eq!((anew.evidence.fired, anew.step, anew.evidence.deliveries.len()), (Some(40), 1, 0));
 }
 
 #[test]
 fn a_checkpoint_goes_on_and_what_is_over_is_forgotten() {
     let mut machine = Machine::new(subject());
-    machine.step(1_000, Some(reading(Level::Firing, "m")), &[], &settings());
+    machine.step(1_000, Some(reading(Level::Firing, "m")), &[], &[], &settings());
     let stored = serde_json::to_vec(&machine).unwrap();
     assert_eq!(serde_json::from_slice::<Machine>(&stored).unwrap(), machine);
-    machine.step(1_005, Some(reading(Level::Clear, "")), &[], &settings());
+    machine.step(1_005, Some(reading(Level::Clear, "")), &[], &[], &settings());
     assert!(!machine.is_forgotten());
-    assert_eq!(machine.step(2_005, None, &[], &settings()), Outcome::default());
+    assert_eq!(machine.step(2_005, None, &[], &[], &settings()), Outcome::default());
     assert!(machine.is_forgotten());
 }
 
@@ -136,6 +185,12 @@ fn levels() -> impl Strategy<Value = Option<Level>> {
         2 => Just(Some(Level::Clear)),
         1 => Just(Some(Level::Gone)),
     ]
+}
+
+/// Answers: to the case that is there or not, to this firing or not, of whom, about what.
+fn answers() -> impl Strategy<Value = Vec<(bool, bool, u8, u8, u8, u8)>> {
+    let answer = (prop::bool::weighted(0.9), prop::bool::weighted(0.9), 0_u8..3, 0_u8..6, 0_u8..5, 0_u8..4);
+    prop_oneof![2 => Just(Vec::new()), 2 => proptest::collection::vec(answer, 1..4)]
 }
 
 /// Commands of any id, most of them to the case that is there.
@@ -159,7 +214,7 @@ prop_compose! {
         cooldown in 0_u64..7,
         expires in proptest::option::of(0_u64..6),
         reopen in 0_u64..9,
-        steps in proptest::collection::vec(0_u64..9, 0..4),
+        waits in proptest::collection::vec(0_u64..9, 0..4),
     ) -> CaseSettings {
         CaseSettings {
             hold: Millis(hold),
@@ -167,7 +222,7 @@ prop_compose! {
             cooldown: Millis(cooldown),
             ack_expires: expires.map(Millis),
             reopen_within: Millis(reopen),
-            escalate_after: steps.into_iter().map(Millis).collect(),
+            steps: steps(&waits),
         }
     }
 }
@@ -176,14 +231,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
     #[test]
     fn any_interleaving_gives_what_a_replay_gives(
-        inputs in proptest::collection::vec((1_u64..4, levels(), commands()), 1..40),
+        inputs in proptest::collection::vec((1_u64..4, levels(), commands(), answers()), 1..40),
         settings in times(),
     ) {
         let (mut awake, mut sleepy) = (Machine::new(subject()), Machine::new(subject()));
         let mut history: Vec<replay::Entry> = Vec::new();
         let (mut epoch, mut wake) = (1_000, None);
         let mut ids = Vec::new();
-        for (n, (gap, level, wanted)) in inputs.into_iter().enumerate() {
+        for (n, (gap, level, wanted, became)) in inputs.into_iter().enumerate() {
             epoch += gap;
             let reading = level.map(|level| reading(level, &n.to_string()));
             let named = |to: u8| match (to, awake.case()) {
@@ -194,8 +249,25 @@ proptest! {
             let commands: Vec<Command> =
                 wanted.into_iter().map(|(id, to, action)| command(id, &named(to), action)).collect();
             let before = awake.case().cloned();
-            let outcome = awake.step(epoch, reading.clone(), &commands, &settings);
-            history.push(replay::Entry { epoch, reading: reading.clone(), commands: commands.clone() });
+            let heard = |(this, now, target, event, step, result): (bool, bool, u8, u8, u8, u8)| {
+                let fired = before.as_ref().and_then(|case| case.evidence.fired).unwrap_or(0);
+                Answer {
+                    case_id: named(if this { 2 } else { 1 }),
+                    fired: if now { fired } else { fired.saturating_sub(1) },
+                    target: ["a", "b", "c"][usize::from(target)].to_owned(),
+                    event: if event > 2 { CaseEvent::Firing } else { CaseEvent::ALL[usize::from(event)] },
+                    step: u32::from(step),
+                    result: if result > 2 { DeliveryResult::Failed } else { DeliveryResult::ALL[usize::from(result)] },
+                }
+            };
+            let answers: Vec<Answer> = became.into_iter().map(heard).collect();
+            let outcome = awake.step(epoch, reading.clone(), &commands, &answers, &settings);
+            history.push(replay::Entry {
+                epoch,
+                reading: reading.clone(),
+                commands: commands.clone(),
+                answers: answers.clone(),
+            });
 
             // the naive reference
             let replayed = replay::cases(&history, &settings);
@@ -203,8 +275,8 @@ proptest! {
 
             // it sleeps where nothing comes, until the time it was promised
             let due = wake.is_some_and(|wake| wake <= epoch);
-            if reading.is_some() || !commands.is_empty() || due {
-                let slept = sleepy.step(epoch, reading, &commands, &settings);
+            if reading.is_some() || !commands.is_empty() || !answers.is_empty() || due {
+                let slept = sleepy.step(epoch, reading, &commands, &answers, &settings);
                 prop_assert_eq!(&slept, &outcome);
                 wake = slept.wake;
             } else {
@@ -227,9 +299,9 @@ proptest! {
         settings in times(),
     ) {
         let mut machine = Machine::new(subject());
-        machine.step(100, Some(reading(Level::Firing, "m")), &[], &settings);
+        machine.step(100, Some(reading(Level::Firing, "m")), &[], &[], &settings);
         let id = machine.case().unwrap().case_id.clone();
-        machine.step(101, Some(reading(Level::Firing, "m")), &[command(1, &id, CaseAction::Ack)], &settings);
+        machine.step(101, Some(reading(Level::Firing, "m")), &[command(1, &id, CaseAction::Ack)], &[], &settings);
         for (epoch, level) in (102..).zip(levels) {
             let state = machine.case().unwrap().state;
             let expired = settings.ack_expires.is_some_and(|expires| epoch > 101 + expires.0);
@@ -238,7 +310,7 @@ proptest! {
                 break;
             }
             let level = level.filter(|level| *level != Level::Gone);
-            machine.step(epoch, level.map(|level| reading(level, "m")), &[], &settings);
+            machine.step(epoch, level.map(|level| reading(level, "m")), &[], &[], &settings);
         }
     }
 }

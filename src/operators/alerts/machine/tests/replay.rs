@@ -3,8 +3,10 @@
 
 use crate::{
     engine::Epoch,
-    operators::alerts::{CaseSettings, Command, Level, Reading},
-    records::{Case, CaseAction, CaseKind, CaseState, Evidence, Resolution, Severity},
+    operators::alerts::{Answer, CaseSettings, Command, Level, Reading},
+    records::{
+        Case, CaseAction, CaseEvent, CaseKind, CaseState, DeliveryResult, Evidence, Resolution, Severity,
+    },
 };
 
 /// What came at an epoch.
@@ -12,10 +14,12 @@ pub(super) struct Entry {
     pub(super) epoch: Epoch,
     pub(super) reading: Option<Reading>,
     pub(super) commands: Vec<Command>,
+    pub(super) answers: Vec<Answer>,
 }
 
 #[derive(Clone, PartialEq)]
 enum Fact {
+    Answered(Answer),
     Opened,
     Fired,
     Acknowledged,
@@ -44,13 +48,49 @@ impl Story {
             Fact::Fired | Fact::Reopened => Some(CaseState::Firing),
             Fact::Acknowledged => Some(CaseState::Acknowledged),
             Fact::Resolved(_) => Some(CaseState::Resolved),
-            Fact::Noted(_) | Fact::By(_) | Fact::Seen(_) => None,
+            Fact::Answered(_) | Fact::Noted(_) | Fact::By(_) | Fact::Seen(_) => None,
         });
         states.take(1).next().unwrap()
     }
 
     fn fired(&self) -> Option<Epoch> {
         self.last(|fact| matches!(fact, Fact::Fired | Fact::Reopened))
+    }
+
+    /// The answers to what was told of the last time it fired; of several to one notification, the first.
+    fn answers(&self) -> Vec<&Answer> {
+        let at = self.0.iter().rposition(|(_, fact)| matches!(fact, Fact::Fired | Fact::Reopened));
+        let mut found: Vec<&Answer> = Vec::new();
+        for (_, fact) in self.0.iter().skip(at.map_or(usize::MAX, |at| at + 1)) {
+            if let Fact::Answered(answer) = fact {
+                let same = |a: &&&Answer| {
+                    (a.event, a.step, &a.target) == (answer.event, answer.step, &answer.target)
+                };
+                if !found.iter().any(|known| same(&known)) {
+                    found.push(answer);
+                }
+            }
+        }
+        found
+    }
+
+    /// The step that is due: by time, or because nobody of the one before could be told.
+    fn step(&self, epoch: Epoch, fired: Epoch, settings: &CaseSettings) -> usize {
+        let steps = &settings.steps;
+        let failed = |n: usize| {
+            let answers = self.answers();
+            let failed = |target: &String| {
+                let wanted = (CaseEvent::Firing, n as u32, target);
+                answers
+                    .iter()
+                    .any(|a| (a.event, a.step, &a.target) == wanted && a.result == DeliveryResult::Failed)
+            };
+            let targets = &steps[n - 1].targets;
+            !targets.is_empty() && targets.iter().all(failed)
+        };
+        let by_time = steps.iter().filter(|step| epoch - fired >= step.after.0).count();
+        let reached = |n: &usize| (by_time.max(1)..*n).all(failed) && (by_time > 0 || *n == 0);
+        (by_time..=steps.len()).rev().find(reached).unwrap_or(by_time)
     }
 
     /// Whether anybody was ever called, or took it on.
@@ -96,6 +136,9 @@ pub(super) fn cases(history: &[Entry], settings: &CaseSettings) -> Vec<Option<Ca
         if let Some(story) = stories.last_mut() {
             for command in &past[n - 1].commands {
                 said(story, command, now, settings);
+            }
+            for answer in &past[n - 1].answers {
+                heard(story, answer, now, settings);
             }
         }
         let open = stories.last().is_some_and(|story| story.state() != CaseState::Resolved);
@@ -152,6 +195,16 @@ fn said(story: &mut Story, command: &Command, now: Epoch, settings: &CaseSetting
     story.0.extend(command.by.iter().map(|by| (now, Fact::By(by.clone()))));
 }
 
+fn heard(story: &mut Story, answer: &Answer, now: Epoch, settings: &CaseSettings) {
+    let id = format!("product_drop:p:{}", story.opened());
+    let resolved = story.last(|fact| matches!(fact, Fact::Resolved(_)));
+    let open = story.state() != CaseState::Resolved;
+    let known = open || resolved.is_some_and(|resolved| now - resolved < settings.reopen_within.0);
+    if known && answer.case_id == id && story.fired() == Some(answer.fired) {
+        story.0.push((now, Fact::Answered(answer.clone())));
+    }
+}
+
 fn over_time(story: &mut Story, past: &[Entry], settings: &CaseSettings) {
     let now = past[past.len() - 1].epoch;
     let state = story.state();
@@ -193,7 +246,7 @@ fn told(story: &Story, past: &[Entry], settings: &CaseSettings) -> Case {
             let until = story.0.iter().filter(|(at, _)| *at <= epoch).cloned().collect();
             let then = Story(until);
             let fired = then.fired().filter(|_| then.state() == CaseState::Firing)?;
-            Some(settings.escalate_after.iter().filter(|wait| epoch - fired >= wait.0).count())
+            Some(then.step(epoch, fired, settings))
         })
         .next_back()
         .unwrap_or(0);
@@ -216,6 +269,8 @@ fn told(story: &Story, past: &[Entry], settings: &CaseSettings) -> Case {
         evidence: Evidence {
             by: text(&|fact| if let Fact::By(by) = fact { Some(by.clone()) } else { None }),
             resolved: resolved.flatten(),
+            fired: story.fired(),
+            deliveries: story.answers().iter().map(|a| (a.target.clone(), a.result)).collect(),
             ..upon(evidence)
         },
         step: step as u32,
