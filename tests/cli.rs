@@ -8,6 +8,7 @@
 mod sequential_learner;
 
 mod cli {
+    mod cases;
     mod classes;
     mod commands;
     mod escalation;

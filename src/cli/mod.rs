@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand. Exit codes: 0, 1 on failure, 64 on usage, 78 on configuration.
 
 pub mod backtest;
+pub mod cases;
 pub mod dlq;
 pub mod drain;
 pub mod generate;
@@ -62,6 +63,8 @@ enum Command {
     Consume(kafka::consume::ConsumeArgs),
     /// Show what a topology has refused, by reason, and send it back once the reason is mended.
     Dlq(dlq::DlqArgs),
+    /// List cases, show one, and say what becomes of it.
+    Cases(cases::CasesArgs),
     /// Write synthetic reviews and feedback, to try things with.
     Generate(generate::GenerateArgs),
 }
@@ -90,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Produce(args) => kafka::produce::run(&args),
         Command::Consume(args) => kafka::consume::run(&args),
         Command::Dlq(args) => dlq::run(&args),
+        Command::Cases(args) => cases::run(&args),
         Command::Generate(args) => generate::run(&args),
     }
 }

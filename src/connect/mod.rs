@@ -3,6 +3,7 @@
 //! [`registry`] lists them, as `operators::registry` lists the steps. [`place`]: where they read and write. [`object_store`]: where
 //! checkpoints lie that do not lie on the local disk.
 
+pub mod ends;
 pub mod place;
 pub mod registry;
 pub mod standard_input;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::{
-    escalation::ends::{CommittedCases, Outcomes},
+    ends::{Appended, Committed},
     place::Place,
     standard_input::StandardInput,
 };
@@ -125,9 +125,9 @@ pub struct SinkContext<'a> {
     pub from_scratch: bool,
 }
 
-/// What reading the committed cases of a sink may need of the run.
+/// What reading the committed records of a sink may need of the run.
 #[derive(Clone, Copy, Debug)]
-pub struct CasesContext<'a> {
+pub struct CommittedContext<'a> {
     /// The id of the sink.
     pub id: &'a str,
     /// The local state folder, for its progress.
@@ -158,11 +158,11 @@ pub struct OpenedSource {
     pub arrivals: Option<Box<dyn Arrivals>>,
 }
 
-/// Opens where outcomes of deliveries are appended, by the settings of a source.
-pub type OpenOutcomes = fn(&Value, &Arc<dyn Disk>) -> Result<Box<dyn Outcomes>, OpenError>;
+/// Opens what a source reads from, to append to it, by the settings of the source.
+pub type OpenAppended = fn(&Value, &Arc<dyn Disk>) -> Result<Box<dyn Appended>, OpenError>;
 
-/// Opens the committed cases of a sink, by its settings.
-pub type OpenCases = fn(&Value, &CasesContext<'_>) -> Result<Box<dyn CommittedCases>, OpenError>;
+/// Opens what a sink has committed, by its settings.
+pub type OpenCommitted = fn(&Value, &CommittedContext<'_>) -> Result<Box<dyn Committed>, OpenError>;
 
 /// A kind of source.
 #[derive(Debug)]
@@ -181,10 +181,11 @@ pub struct SourceKind {
     pub decides: fn(&Value) -> Value,
     /// Whether the keys of its records are review ids with these settings; a source without keys may say so.
     pub keys: fn(&Value) -> bool,
-    /// Whether outcomes of deliveries can be appended to what it reads with these settings: what is wrong with them, if not.
-    pub outcomes_fault: fn(&Value) -> Option<Fault>,
-    /// What appends outcomes there. Nothing is asked of anybody yet.
-    pub outcomes: OpenOutcomes,
+    /// Whether what it reads can be appended to with these settings, and, where the second says so, a run that is going on reads what
+    /// comes: what is wrong with them, if not.
+    pub append_fault: fn(&Value, bool) -> Option<Fault>,
+    /// What appends there. Nothing is asked of anybody yet.
+    pub appended: OpenAppended,
     /// The setting by which it reads a place, if it does: no sink of its topology may write there.
     pub reads: fn(&Value, &Place) -> Option<&'static str>,
     /// Opens its partitions, in their order.
@@ -267,8 +268,8 @@ pub struct SinkKind {
     pub log: fn(&Value) -> Option<&'static LogPlace>,
     /// What the state folder says of how far the sinks of the kind have written, where one record says it of all of them.
     pub kept: Option<KeptProgress>,
-    /// What reads the cases that are committed there; a run may be writing. Nothing is asked of anybody yet.
-    pub cases: OpenCases,
+    /// What reads what is committed there; a run may be writing. Nothing is asked of anybody yet.
+    pub committed: OpenCommitted,
     /// Opens them for a run, where their progress says that they were left.
     pub open: OpenSinks,
 }

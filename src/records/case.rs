@@ -200,6 +200,18 @@ pub enum Resolution {
     Command,
 }
 
+impl Resolution {
+    /// The name that is published.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cleared => "cleared",
+            Self::Retracted => "retracted",
+            Self::Command => "command",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,6 +265,9 @@ mod tests {
         }
         for severity in [Severity::Warning, Severity::Critical] {
             assert_eq!(written(serde_json::to_value(severity).unwrap()), severity.as_str());
+        }
+        for why in [Resolution::Cleared, Resolution::Retracted, Resolution::Command] {
+            assert_eq!(written(serde_json::to_value(why).unwrap()), why.as_str());
         }
     }
 }

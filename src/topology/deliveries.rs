@@ -12,7 +12,7 @@ use super::{
 use crate::connect::{
     escalation::{Setup, Target},
     receivers::registry::ReceiverContext,
-    registry::CasesContext,
+    registry::CommittedContext,
 };
 
 /// Opens what an escalation needs; none where nobody is to be told.
@@ -26,7 +26,7 @@ pub(super) fn open(
         plan.options.clock == Clock::Wall && matches!(options.writes, Writes::On | Writes::FromScratch);
     let Some(escalation) = plan.escalation.as_ref().filter(|_| live) else { return Ok(None) };
     let (sink, source) = (&plan.sinks[escalation.cases], &plan.sources[escalation.outcomes]);
-    let context = CasesContext { id: &sink.id, state, disk: &options.disk };
+    let context = CommittedContext { id: &sink.id, state, disk: &options.disk };
     let mut targets = Vec::new();
     for target in &escalation.targets {
         let context = ReceiverContext { id: &target.id, topology: &plan.name, disk: &options.disk };
@@ -40,8 +40,8 @@ pub(super) fn open(
         topology: plan.name.clone(),
         steps: escalation.steps.clone(),
         targets,
-        cases: (sink.kind.cases)(&sink.settings, &context)?,
-        outcomes: (source.kind.outcomes)(&source.settings, &options.disk)?,
+        cases: (sink.kind.committed)(&sink.settings, &context)?,
+        outcomes: (source.kind.appended)(&source.settings, &options.disk)?,
         clock: options.wall.clone(),
         // two starts, and two runs, do not wait alike
         seed: options.wall.now() ^ generation.rotate_left(40) ^ u64::from(std::process::id()).rotate_left(20),

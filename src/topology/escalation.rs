@@ -253,7 +253,7 @@ fn outcomes(
         return None;
     }
     if let Some((pointer, message, hint)) =
-        source.kind.filter(|_| source.healthy).and_then(|kind| (kind.outcomes_fault)(&source.settings))
+        source.kind.filter(|_| source.healthy).and_then(|kind| (kind.append_fault)(&source.settings, true))
     {
         let span = source.node.locate(&pointer);
         faults.push(Fault::new(span, format!("`{}`: {message}", source.id), "here").help(hint));

@@ -12,8 +12,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use crate::{
-    connect::receivers::{Event, Notification},
+    connect::{
+        ends::CommittedRecord,
+        receivers::{Event, Notification},
+    },
     records::{Case, CaseState, DeliveryOutcome, DeliveryResult},
 };
 
@@ -27,6 +32,20 @@ pub enum CaseLine {
 }
 
 impl CaseLine {
+    /// A record of an output of cases; none of what is no case.
+    #[must_use]
+    pub fn of(record: &CommittedRecord) -> Option<Self> {
+        let Some(value) = &record.value else {
+            return Some(Self::Gone(String::from_utf8(record.key.clone()?).ok()?));
+        };
+        if let Ok(case) = serde_json::from_slice::<Case>(value) {
+            return Some(Self::Case(Box::new(case)));
+        }
+        let tombstone: Value = serde_json::from_slice(value).ok()?;
+        let id = tombstone.get("case_id")?.as_str()?;
+        (tombstone.get("deleted")?.as_bool() == Some(true)).then(|| Self::Gone(id.to_owned()))
+    }
+
     /// The case that it is about.
     #[must_use]
     pub fn case_id(&self) -> &str {

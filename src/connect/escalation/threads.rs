@@ -13,18 +13,21 @@ use std::{
 
 use super::{
     dispatch::Dispatch,
-    ends::{CommittedCases, Outcomes},
-    planner::Planner,
+    planner::{CaseLine, Planner},
     queue::Queue,
     settings::TargetSettings,
 };
 use crate::{
-    connect::{receivers::Receiver, registry::OpenError},
+    connect::{
+        ends::{Appended, AppendedRecord, Committed},
+        receivers::Receiver,
+        registry::OpenError,
+    },
     engine::{
         threads::{ThreadError, spawn},
         wall::WallClock,
     },
-    records::DeliveryResult,
+    records::{DeliveryOutcome, DeliveryResult},
     telemetry::DeliveryMeter,
 };
 
@@ -56,9 +59,9 @@ pub struct Setup {
     /// All targets.
     pub targets: Vec<Target>,
     /// What reads the committed cases.
-    pub cases: Box<dyn CommittedCases>,
+    pub cases: Box<dyn Committed>,
     /// Where outcomes are appended.
-    pub outcomes: Box<dyn Outcomes>,
+    pub outcomes: Box<dyn Appended>,
     /// What time it is.
     pub clock: WallClock,
     /// What waiting times depend on, by chance.
@@ -189,7 +192,7 @@ impl Escalation {
 }
 
 /// Reads cases, once earlier outcomes are known.
-fn follow(shared: &Shared, mut cases: Box<dyn CommittedCases>) {
+fn follow(shared: &Shared, mut cases: Box<dyn Committed>) {
     let mut state = shared.lock();
     while !state.recalled && !state.stopped {
         state = shared.wait(state, LONGEST);
@@ -200,6 +203,7 @@ fn follow(shared: &Shared, mut cases: Box<dyn CommittedCases>) {
             Ok((lines, caught_up)) => {
                 let nothing = lines.is_empty();
                 let mut state = shared.lock();
+                let lines = lines.iter().filter_map(CaseLine::of).collect();
                 state.dispatch.see(lines, caught_up, shared.clock.now());
                 if nothing && caught_up {
                     drop(state);
@@ -219,10 +223,13 @@ fn trouble(shared: &Shared, error: &OpenError) {
 }
 
 /// Reads what became of earlier notifications, then appends outcomes as they become known.
-fn append(shared: &Shared, mut outcomes: Box<dyn Outcomes>) {
+fn append(shared: &Shared, mut outcomes: Box<dyn Appended>) {
     let earlier = loop {
         match outcomes.read_all() {
-            Ok(earlier) => break earlier,
+            // what is no outcome, the step that reads it refuses
+            Ok(earlier) => {
+                break earlier.iter().filter_map(|one| serde_json::from_slice(one).ok()).collect::<Vec<_>>();
+            }
             Err(error) => trouble(shared, &error),
         }
         if shared.stopped() {
@@ -249,7 +256,7 @@ fn append(shared: &Shared, mut outcomes: Box<dyn Outcomes>) {
             let arrived = outcome.result == DeliveryResult::Delivered;
             shared.meter.ended(&outcome.target, outcome.result.as_str(), arrived.then_some(*due_for));
         }
-        let known: Vec<_> = known.into_iter().map(|(outcome, _)| outcome).collect();
+        let known: Vec<_> = known.iter().map(|(outcome, _)| record(outcome)).collect();
         let since = Instant::now();
         while let Err(error) = outcomes.append(&known) {
             tracing::warn!("{error}; it is tried again");
@@ -264,6 +271,13 @@ fn append(shared: &Shared, mut outcomes: Box<dyn Outcomes>) {
         state.appending = false;
         shared.tell(&state);
     }
+}
+
+/// An outcome as it is appended.
+fn record(outcome: &DeliveryOutcome) -> AppendedRecord {
+    // nothing in it can fail to serialize: keys are strings, numbers are finite
+    let value = serde_json::to_vec(outcome).unwrap_or_default();
+    AppendedRecord { key: outcome.case_id.clone(), value }
 }
 
 /// Delivers what is due to one target.

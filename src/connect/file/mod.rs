@@ -1,12 +1,12 @@
 //! Files as sources and sinks: JSON lines, plain or compressed.
 
-mod cases;
+mod appended;
+mod committed;
 mod followed;
 mod growing;
 mod identity;
 mod input;
 mod lines;
-mod outcomes;
 pub mod progress;
 pub mod sink;
 mod source;

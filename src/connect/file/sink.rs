@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    cases, names_a_folder,
+    committed, names_a_folder,
     progress::{BLOCK, FileProgress, Recorded},
 };
 use crate::{
@@ -55,7 +55,7 @@ pub const SINK: SinkKind = SinkKind {
     together: false,
     log: |_| None,
     kept: None,
-    cases: |settings, context| Ok(cases::open(Path::new(path_of(settings)), context)),
+    committed: |settings, context| Ok(committed::open(Path::new(path_of(settings)), context)),
     open: |members, context| {
         let [(id, settings)] = members else { return Err(OpenError::count("file", members.len()).into()) };
         Ok(open(id, Path::new(path_of(settings)), context)?)

@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
+    appended,
     followed::{self, files_that_match},
     identity::{BEGINNING, identify, identity},
     lines::LineReader,
-    names_a_folder, outcomes,
+    names_a_folder,
     spool::{LiveSpool, copy_of_standard_input},
 };
 use crate::connect::{
@@ -42,8 +43,8 @@ pub const SOURCE: SourceKind = SourceKind {
     bounded: |settings| !settings.get("follow").and_then(Value::as_bool).unwrap_or(false),
     decides: Value::clone,
     keys: |_| true,
-    outcomes_fault,
-    outcomes: |settings, disk| Ok(outcomes::open(path_of(settings), disk)),
+    append_fault,
+    appended: |settings, disk| Ok(appended::open(path_of(settings), disk)),
     reads: |settings, place| {
         let path = path_of(settings);
         let reads = if path == "-" { *place == Place::StandardInput } else { place.matches(path) };
@@ -83,16 +84,16 @@ fn check(settings: &Value) -> Vec<Fault> {
     }
 }
 
-/// One plain file, under its own name, that is read as it grows.
-fn outcomes_fault(settings: &Value) -> Option<Fault> {
+/// One plain file, under its own name.
+fn append_fault(settings: &Value, read_on: bool) -> Option<Fault> {
     let path = path_of(settings);
-    if settings.get("follow").and_then(Value::as_bool) != Some(true) {
-        let message = "outcomes are appended while it is read, and it is not followed".to_owned();
+    if read_on && settings.get("follow").and_then(Value::as_bool) != Some(true) {
+        let message = "records are appended while it is read, and it is not followed".to_owned();
         return Some(("/path".to_owned(), message, "add `follow: true`".to_owned()));
     }
     let several = path == "-" || path.contains(['*', '?', '[']);
     several.then(|| {
-        let message = format!("outcomes are appended to one file, and `{path}` may be several, or none");
+        let message = format!("records are appended to one file, and `{path}` may be several, or none");
         ("/path".to_owned(), message, "give the name of a file, such as state/deliveries.jsonl".to_owned())
     })
 }

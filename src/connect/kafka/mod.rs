@@ -10,11 +10,12 @@
 //! clusters asked for topics as they are (`topic`), and making them. [`wanted`]: what they should be like. `token`:
 //! tokens to log in with. `native`: calls that the Rust binding lacks.
 
+mod appended;
 mod arrivals;
 mod at_least_once;
-mod cases;
 mod claim;
 pub mod client;
+mod committed;
 pub mod connection;
 mod consumer;
 pub mod dead_letters;
@@ -26,7 +27,6 @@ mod log_topic;
 mod log_writer;
 mod native;
 mod opening;
-mod outcomes;
 mod outputs;
 mod partitioner;
 mod patience;

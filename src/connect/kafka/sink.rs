@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     at_least_once::{self, AcknowledgedSinks},
-    cases,
+    committed,
     connection::ConnectionSettings,
     exactly_once, log,
     log_topic::WITHIN,
@@ -64,7 +64,7 @@ pub const SINK: SinkKind = SinkKind {
     together: true,
     log: |settings| (!is_at_least_once(settings)).then_some(&log::PLACE),
     kept: Some(at_least_once::written),
-    cases: cases::open,
+    committed: committed::open,
     open,
 };
 

@@ -11,12 +11,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
+    appended,
     arrivals::TopicWatch,
     connection::ConnectionSettings,
     consumer::{Consumption, TopicReader},
     error::ClusterError,
     log_topic::WITHIN,
-    outcomes,
     sink::topic_fault,
     topics::{Cluster, TopicDescription, Watermarks},
 };
@@ -88,8 +88,8 @@ pub const SOURCE: SourceKind = SourceKind {
         Value::Object(decides)
     },
     keys: |settings| settings.get("key").and_then(Value::as_str) != Some("ignore"),
-    outcomes_fault,
-    outcomes: |settings, _| outcomes::open(settings),
+    append_fault,
+    appended: |settings, _| appended::open(settings),
     reads: |settings, place| {
         let Place::Topic { cluster, topic } = place else { return None };
         let same = settings.get("bootstrap_servers").and_then(Value::as_str) == Some(cluster);
@@ -125,17 +125,17 @@ fn check(settings: &Value) -> Vec<Fault> {
     faults
 }
 
-/// One topic, by its name, that is read on and on.
-fn outcomes_fault(settings: &Value) -> Option<Fault> {
+/// One topic, by its name.
+fn append_fault(settings: &Value, read_on: bool) -> Option<Fault> {
     let topics: Vec<&str> = topics_of(settings).collect();
-    if settings.get("until").is_some() {
-        let message = "outcomes are appended while it is read, and it ends".to_owned();
+    if read_on && settings.get("until").is_some() {
+        let message = "records are appended while it is read, and it ends".to_owned();
         return Some(("/until".to_owned(), message, "leave `until` out".to_owned()));
     }
     match topics[..] {
         [topic] if !topic.starts_with('^') => None,
         _ => {
-            let message = "outcomes are appended to one topic, and these may be several".to_owned();
+            let message = "records are appended to one topic, and these may be several".to_owned();
             Some(("/topics".to_owned(), message, "give the name of one topic".to_owned()))
         }
     }

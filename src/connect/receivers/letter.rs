@@ -83,7 +83,7 @@ fn write_one(notification: &Notification, out: &mut String) {
     }
     if matches!(notification.event, Event::Firing) {
         let command = match quoted(&case.case_id) {
-            Some(id) => format!("dirigent cases ack {id}"),
+            Some(id) => format!("dirigent cases ack FILE {id}"),
             None => "its id has control characters, so copy it from the output of the cases".into(),
         };
         let _ = writeln!(out, "\nTo acknowledge: {command}");

@@ -1,4 +1,4 @@
-//! The cases that are committed in a topic, from its beginning: partitions are assigned by hand, and nothing is committed to any
+//! What is committed in a topic, from its beginning: partitions are assigned by hand, and nothing is committed to any
 //! group.
 //!
 //! The cluster is asked when the first lines are. Partitions that the topic gets later are read after the next start.
@@ -23,32 +23,29 @@ use super::{
     topics::Cluster,
 };
 use crate::connect::{
-    escalation::{
-        ends::{CommittedCases, case_line},
-        planner::CaseLine,
-    },
-    registry::{CasesContext, OpenError},
+    ends::{Committed, CommittedRecord},
+    registry::{CommittedContext, OpenError},
 };
 
 /// How long is waited for a record.
 const WAIT: Duration = Duration::from_millis(100);
-/// How many lines are given at once.
-const LINES: usize = 1_000;
+/// How many records are given at once.
+const RECORDS: usize = 1_000;
 
-/// Reads the cases of a sink.
+/// Reads what a sink has committed.
 pub(super) fn open(
     settings: &Value,
-    context: &CasesContext<'_>,
-) -> Result<Box<dyn CommittedCases>, OpenError> {
+    context: &CommittedContext<'_>,
+) -> Result<Box<dyn Committed>, OpenError> {
     let settings = KafkaSinkSettings::deserialize(settings).map_err(|error| OpenError {
         target: format!("the sink {}", context.id),
         reason: error.to_string(),
         hint: "check its settings".into(),
     })?;
-    Ok(Box::new(TopicCases { topic: settings.topic, connection: settings.connection, reading: None }))
+    Ok(Box::new(CommittedTopic { topic: settings.topic, connection: settings.connection, reading: None }))
 }
 
-struct TopicCases {
+struct CommittedTopic {
     topic: String,
     connection: ConnectionSettings,
     reading: Option<Reading>,
@@ -61,7 +58,7 @@ struct Reading {
     behind: Vec<(i32, i64)>,
 }
 
-impl TopicCases {
+impl CommittedTopic {
     fn connect(&self) -> Result<Reading, ClusterError> {
         let doing = format!("read `{}`", self.topic);
         let cluster = Cluster::connect(&self.connection, WITHIN)?;
@@ -99,25 +96,23 @@ impl TopicCases {
     }
 }
 
-fn line(record: &BorrowedMessage<'_>) -> Option<CaseLine> {
-    match record.payload() {
-        Some(value) => case_line(value),
-        None => Some(CaseLine::Gone(String::from_utf8(record.key()?.to_vec()).ok()?)),
-    }
+fn owned(record: &BorrowedMessage<'_>) -> CommittedRecord {
+    let [key, value] = [record.key(), record.payload()].map(|bytes| bytes.map(<[u8]>::to_vec));
+    CommittedRecord { key, value }
 }
 
-impl CommittedCases for TopicCases {
-    fn read(&mut self) -> Result<(Vec<CaseLine>, bool), OpenError> {
+impl Committed for CommittedTopic {
+    fn read(&mut self) -> Result<(Vec<CommittedRecord>, bool), OpenError> {
         let mut reading = match self.reading.take() {
             Some(reading) => reading,
             None => self.connect().map_err(|error| self.fault(&error))?,
         };
         let doing = format!("read `{}`", self.topic);
-        let mut lines = Vec::new();
+        let mut records = Vec::new();
         let mut wait = WAIT;
-        while lines.len() < LINES {
+        while records.len() < RECORDS {
             match reading.consumer.poll(wait) {
-                Some(Ok(record)) => lines.extend(line(&record)),
+                Some(Ok(record)) => records.push(owned(&record)),
                 Some(Err(error)) if is_final(&error) => {
                     return Err(self.fault(&reading.state.explain(&doing, &error)));
                 }
@@ -138,6 +133,6 @@ impl CommittedCases for TopicCases {
         }
         let caught_up = reading.behind.is_empty();
         self.reading = Some(reading);
-        Ok((lines, caught_up))
+        Ok((records, caught_up))
     }
 }

@@ -1,4 +1,4 @@
-//! The cases that a file sink has committed: its lines up to where its progress says, and no further.
+//! What a file sink has committed: its lines up to where its progress says, and no further.
 //!
 //! The progress is followed as the sink writes it. Lines behind it may be cut and written again.
 
@@ -10,11 +10,8 @@ use std::{
 use super::progress::{Record, path_of};
 use crate::{
     connect::{
-        escalation::{
-            ends::{CommittedCases, case_line},
-            planner::CaseLine,
-        },
-        registry::{CasesContext, OpenError},
+        ends::{Committed, CommittedRecord},
+        registry::{CommittedContext, OpenError},
     },
     engine::{disk::Disk, journal::Tail},
 };
@@ -22,9 +19,9 @@ use crate::{
 /// How much is read at once.
 const BLOCK: u64 = 8 << 20;
 
-/// Reads the cases of a sink that writes to `file`.
-pub(super) fn open(file: &Path, context: &CasesContext<'_>) -> Box<dyn CommittedCases> {
-    Box::new(FileCases {
+/// Reads what a sink has written to `file`.
+pub(super) fn open(file: &Path, context: &CommittedContext<'_>) -> Box<dyn Committed> {
+    Box::new(CommittedLines {
         disk: Arc::clone(context.disk),
         progress: Tail::new(context.disk, &path_of(context.state, context.id)),
         file: file.to_owned(),
@@ -35,7 +32,7 @@ pub(super) fn open(file: &Path, context: &CasesContext<'_>) -> Box<dyn Committed
     })
 }
 
-struct FileCases {
+struct CommittedLines {
     disk: Arc<dyn Disk>,
     progress: Tail<Record>,
     file: PathBuf,
@@ -47,12 +44,12 @@ struct FileCases {
     rest: Vec<u8>,
 }
 
-impl CommittedCases for FileCases {
-    fn read(&mut self) -> Result<(Vec<CaseLine>, bool), OpenError> {
+impl Committed for CommittedLines {
+    fn read(&mut self) -> Result<(Vec<CommittedRecord>, bool), OpenError> {
         let fault = |reason: String| OpenError {
             target: self.file.display().to_string(),
             reason,
-            hint: "cases are read where the run writes them: can this user read there?".into(),
+            hint: "it is read where the run writes it: can this user read there?".into(),
         };
         for record in self.progress.read().map_err(|error| fault(error.to_string()))? {
             if let Record::Progress { length, .. } = record {
@@ -67,7 +64,9 @@ impl CommittedCases for FileCases {
             self.read = to;
         }
         let whole = self.rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let lines = self.rest[..whole].split(|byte| *byte == b'\n').filter_map(case_line).collect();
+        let lines = self.rest[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let record = |line: &[u8]| CommittedRecord { key: None, value: Some(line.to_vec()) };
+        let lines = lines.map(record).collect();
         self.rest.drain(..whole);
         Ok((lines, self.read >= opened_at))
     }

@@ -1,32 +1,34 @@
-//! Outcomes of deliveries in a file that a source of the run follows: each append is synced.
+//! A file that a source reads, where it is appended to: each append is synced.
 //!
 //! Half a line that a crash has left is ended, so that it is refused by whoever reads it and the next one is whole.
 
 use std::{path::PathBuf, sync::Arc};
 
 use crate::{
-    connect::{escalation::ends::Outcomes, registry::OpenError},
+    connect::{
+        ends::{Appended, AppendedRecord},
+        registry::OpenError,
+    },
     engine::disk::{Disk, DiskFile, folder_of},
-    records::DeliveryOutcome,
 };
 
-/// The outcomes in a file.
-pub(super) fn open(path: &str, disk: &Arc<dyn Disk>) -> Box<dyn Outcomes> {
-    Box::new(FileOutcomes { disk: Arc::clone(disk), path: PathBuf::from(path), file: None })
+/// The file that a source reads.
+pub(super) fn open(path: &str, disk: &Arc<dyn Disk>) -> Box<dyn Appended> {
+    Box::new(AppendedFile { disk: Arc::clone(disk), path: PathBuf::from(path), file: None })
 }
 
-struct FileOutcomes {
+struct AppendedFile {
     disk: Arc<dyn Disk>,
     path: PathBuf,
     file: Option<Box<dyn DiskFile>>,
 }
 
-impl FileOutcomes {
+impl AppendedFile {
     fn fault(&self, reason: &std::io::Error) -> OpenError {
         OpenError {
             target: self.path.display().to_string(),
             reason: reason.to_string(),
-            hint: "outcomes of deliveries are appended there: can this user write there?".into(),
+            hint: "records are appended there: can this user write there?".into(),
         }
     }
 
@@ -54,19 +56,17 @@ impl FileOutcomes {
     }
 }
 
-impl Outcomes for FileOutcomes {
-    fn read_all(&mut self) -> Result<Vec<DeliveryOutcome>, OpenError> {
+impl Appended for AppendedFile {
+    fn read_all(&mut self) -> Result<Vec<Vec<u8>>, OpenError> {
         let bytes = self.disk.read(&self.path).map_err(|error| self.fault(&error))?.unwrap_or_default();
-        // what is no outcome, the step that reads it refuses
         let lines = bytes.split(|byte| *byte == b'\n');
-        Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
+        Ok(lines.filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect())
     }
 
-    fn append(&mut self, outcomes: &[DeliveryOutcome]) -> Result<(), OpenError> {
+    fn append(&mut self, records: &[AppendedRecord]) -> Result<(), OpenError> {
         let mut text = Vec::new();
-        for outcome in outcomes {
-            // nothing in it can fail to serialize: keys are strings, numbers are finite
-            let _ = serde_json::to_writer(&mut text, outcome);
+        for record in records {
+            text.extend_from_slice(&record.value);
             text.push(b'\n');
         }
         self.write(&text).map_err(|error| self.fault(&error))
@@ -76,39 +76,25 @@ impl Outcomes for FileOutcomes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        engine::disk::LocalDisk,
-        records::{CaseEvent, DeliveryResult},
-    };
+    use crate::engine::disk::LocalDisk;
 
     #[test]
     fn what_is_appended_is_read_and_half_a_line_hurts_nobody() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/deliveries.jsonl");
         let disk: Arc<dyn Disk> = LocalDisk::shared();
-        let outcome = |n: u32| DeliveryOutcome {
-            delivery_id: n.to_string(),
-            case_id: "drift:m:1".into(),
-            fired: 1,
-            target: "shop".into(),
-            event: CaseEvent::Firing,
-            step: 1,
-            result: DeliveryResult::Failed,
-            attempts: n,
-            reason: Some("no\nanswer".into()),
-            ts: None,
-            case: None,
-        };
+        let record = |n: u32| AppendedRecord { key: "k".into(), value: format!("{{\"n\": {n}}}").into() };
         let name = path.to_str().unwrap();
         let mut first = open(name, &disk);
-        assert_eq!(first.read_all().unwrap(), []);
-        first.append(&[outcome(1), outcome(2)]).unwrap();
-        first.append(&[outcome(3)]).unwrap();
+        assert!(first.read_all().unwrap().is_empty());
+        first.append(&[record(1), record(2)]).unwrap();
+        first.append(&[record(3)]).unwrap();
         let whole = std::fs::read(&path).unwrap();
         std::fs::write(&path, &whole[..whole.len() - 5]).unwrap();
         let mut again = open(name, &disk);
-        again.append(&[outcome(4)]).unwrap();
-        assert_eq!(again.read_all().unwrap(), [outcome(1), outcome(2), outcome(4)]);
-        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 4);
+        again.append(&[record(4)]).unwrap();
+        let torn = whole[whole.len() - 9..whole.len() - 5].to_vec();
+        let expected = [record(1).value, record(2).value, torn, record(4).value];
+        assert_eq!(again.read_all().unwrap(), expected);
     }
 }

@@ -1,5 +1,4 @@
-//! Outcomes of deliveries in a topic that a source of the run reads: keyed by case, taken by all replicas before they count as
-//! appended.
+//! A topic that a source reads, where it is appended to: all replicas have a record before it counts as appended.
 //!
 //! Where it is not clear whether some were taken, they are appended again: who reads them takes each once.
 
@@ -16,29 +15,29 @@ use super::{
     client::ClientState, connection::Role, error::ClusterError, log_topic::WITHIN, opening::HINT,
     read_end::ReadEnd, source::KafkaSourceSettings, topics::Cluster,
 };
-use crate::{
-    connect::{escalation::ends::Outcomes, registry::OpenError},
-    records::DeliveryOutcome,
+use crate::connect::{
+    ends::{Appended, AppendedRecord},
+    registry::OpenError,
 };
 
-/// The outcomes in the topic of a source.
-pub(super) fn open(settings: &Value) -> Result<Box<dyn Outcomes>, OpenError> {
+/// The topic of a source.
+pub(super) fn open(settings: &Value) -> Result<Box<dyn Appended>, OpenError> {
     let settings = KafkaSourceSettings::deserialize(settings).map_err(|error| OpenError {
-        target: "the outcomes of deliveries".into(),
+        target: "the topic of a source".into(),
         reason: error.to_string(),
-        hint: "check the settings of their source".into(),
+        hint: "check its settings".into(),
     })?;
     let topic = settings.topics.first().cloned().unwrap_or_default();
-    Ok(Box::new(TopicOutcomes { settings, topic, producer: None }))
+    Ok(Box::new(AppendedTopic { settings, topic, producer: None }))
 }
 
-struct TopicOutcomes {
+struct AppendedTopic {
     settings: KafkaSourceSettings,
     topic: String,
     producer: Option<(BaseProducer<ClientState>, ClientState)>,
 }
 
-impl TopicOutcomes {
+impl AppendedTopic {
     fn fault(&self, error: &ClusterError) -> OpenError {
         OpenError {
             target: format!("the topic {}", self.topic),
@@ -47,14 +46,14 @@ impl TopicOutcomes {
         }
     }
 
-    fn all(&self) -> Result<Vec<DeliveryOutcome>, ClusterError> {
+    fn all(&self) -> Result<Vec<Vec<u8>>, ClusterError> {
         let connection = &self.settings.connection;
         let cluster = Cluster::connect(connection, WITHIN)?;
         let doing = format!("read `{}`", self.topic);
         let Some(found) = cluster.describe(&[&self.topic])?.into_iter().flatten().next() else {
             return Err(cluster.no_topic(&doing));
         };
-        let mut outcomes = Vec::new();
+        let mut values = Vec::new();
         for partition in 0..found.partitions {
             let end = ReadEnd {
                 cluster: &cluster,
@@ -64,15 +63,14 @@ impl TopicOutcomes {
                 partition,
                 within: WITHIN,
             };
-            // what is no outcome, the step that reads it refuses
             end.look(0, |record| {
-                outcomes.extend(record.value.and_then(|value| serde_json::from_slice(value).ok()));
+                values.extend(record.value.map(<[u8]>::to_vec));
             })?;
         }
-        Ok(outcomes)
+        Ok(values)
     }
 
-    fn produce(&mut self, outcomes: &[DeliveryOutcome]) -> Result<(), ClusterError> {
+    fn produce(&mut self, records: &[AppendedRecord]) -> Result<(), ClusterError> {
         let doing = format!("write to `{}`", self.topic);
         let (producer, state) = match self.producer.take() {
             Some(producer) => producer,
@@ -83,9 +81,8 @@ impl TopicOutcomes {
                 (producer.map_err(|error| state.explain(&doing, &error))?, state)
             }
         };
-        for outcome in outcomes {
-            let value = serde_json::to_vec(outcome).unwrap_or_default();
-            let record = BaseRecord::to(&self.topic).key(outcome.case_id.as_bytes()).payload(&value);
+        for AppendedRecord { key, value } in records {
+            let record = BaseRecord::to(&self.topic).key(key.as_bytes()).payload(value);
             producer.send(record).map_err(|(error, _)| state.explain(&doing, &error))?;
         }
         let started = Instant::now();
@@ -105,12 +102,12 @@ impl TopicOutcomes {
     }
 }
 
-impl Outcomes for TopicOutcomes {
-    fn read_all(&mut self) -> Result<Vec<DeliveryOutcome>, OpenError> {
+impl Appended for AppendedTopic {
+    fn read_all(&mut self) -> Result<Vec<Vec<u8>>, OpenError> {
         self.all().map_err(|error| self.fault(&error))
     }
 
-    fn append(&mut self, outcomes: &[DeliveryOutcome]) -> Result<(), OpenError> {
-        self.produce(outcomes).map_err(|error| self.fault(&error))
+    fn append(&mut self, records: &[AppendedRecord]) -> Result<(), OpenError> {
+        self.produce(records).map_err(|error| self.fault(&error))
     }
 }
