@@ -179,7 +179,7 @@ fn notification(review: &str, state: &str) -> Notification {
         "evidence": {
             "method": "sentiment", "before": null, "after": null, "since": null, "z": null, "surprise": null,
             "ewma": null, "cusum": null, "sentiment": 0.031, "rating": 1, "sections": ["injury"],
-            "reviews": [review], "model": {}, "by": null, "resolved": null,
+            "reviews": [review], "model": {}, "by": null, "fired": null, "deliveries": {}, "resolved": null,
         },
         "step": 1, "note": "Wärme\r\n.\r\nQUIT",
     });

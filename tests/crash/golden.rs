@@ -42,6 +42,7 @@ impl Case {
             let line = line.replace("path: \"", &format!("path: \"{below}"));
             let plain = !line.contains("path: \"");
             let line = if plain { line.replace("path: ", &format!("path: {below}")) } else { line };
+            let line = line.replace("{ file: ", &format!("{{ file: {below}"));
             line.replace("file:./", &format!("file:{below}")) + "\n"
         });
         let topology = lines.collect::<String>() + "checkpoint: 1ms\n";
