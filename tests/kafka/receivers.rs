@@ -35,6 +35,7 @@ fn notification(product: &str, state: &str) -> Notification {
         "evidence": {
             "method": "ewma", "before": null, "after": null, "since": null, "z": null, "surprise": null, "ewma": 4.5,
             "cusum": null, "sentiment": null, "rating": null, "sections": [], "reviews": [], "model": {}, "by": null,
+            "fired": null, "deliveries": {},
             "resolved": null,
         },
         "step": 2, "note": null,
