@@ -175,7 +175,9 @@ fn a_listener_that_speaks_otherwise_is_told() {
     let tls = json!({"ca_file": broker.file("secure/ca.pem")});
     let with = settings(&broker.bootstrap(), &json!({"tls": tls}));
     let told = refused(broker, &with);
-    assert!(told.contains("connecting to a PLAINTEXT broker listener"), "{told}");
+    // whichever the client sees first: an answer that is no TLS, or the end of the connection in the middle of the handshake
+    let either = ["connecting to a PLAINTEXT broker listener", "SSL connection closed by peer"];
+    assert!(either.iter().any(|reason| told.contains(reason)), "{told}");
 }
 
 #[test]
