@@ -59,7 +59,7 @@ fn cases_are_listed_shown_and_acted_upon_while_a_run_goes_on() {
     let list = |state: &str| said(&sandbox, &["cases", "list", "t.yaml", "--state", state]);
     until(&mut running, "two cases fire", || list("firing").lines().count() == 3);
     let table = list("firing");
-    let graver_first: Vec<&str> = table.lines().skip(1).map(|line| line.trim()).collect();
+    let graver_first: Vec<&str> = table.lines().skip(1).map(str::trim).collect();
     assert!(
         graver_first[0].starts_with("severe_review:r2:") && graver_first[0].contains("critical"),
         "{table}"
