@@ -27,6 +27,7 @@ mod oracle {
 mod kafka {
     mod at_least_once;
     mod broker;
+    mod cases;
     mod checks;
     mod clients;
     mod commands;

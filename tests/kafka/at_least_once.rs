@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{
     broker::Broker,
+    cases::cases_follow_from_rows,
     checks,
     clients::cluster,
     commands::{dirigent, text},
@@ -55,9 +56,10 @@ fn once(topic: &str, written: &[Record]) -> (Vec<Record>, usize) {
 fn check(shop: &Shop) -> usize {
     let report = shop.report();
     let read = |stem: &str| once(stem, &records(&shop.settings, &shop.topic(stem)));
-    let [scored, products, models, dead] = ["scored", "products", "models", "dead"].map(read);
+    let [scored, products, cases, models, dead] = ["scored", "products", "cases", "models", "dead"].map(read);
     checks::check_outputs(shop, &report, &scored.0, &products.0, &models.0, &dead.0);
-    scored.1 + products.1 + models.1 + dead.1
+    cases_follow_from_rows(&checks::lines("review_id", &scored.0), &cases.0);
+    scored.1 + products.1 + cases.1 + models.1 + dead.1
 }
 
 fn shop(broker: &Broker, checkpoint: &str) -> Shop {
@@ -153,7 +155,7 @@ fn a_change_of_the_delivery_is_refused_and_begins_from_scratch() {
     shop.wait_for_records("scored", 20, &mut running);
     stream.end();
     running.stop();
-    let ids = ["scored", "products", "models", "dead"];
+    let ids = ["scored", "products", "cases", "models", "dead"];
     let set = ids.map(|id| format!("sinks.{id}.delivery=exactly_once"));
     let exactly: Vec<&str> = set.iter().flat_map(|set| ["--set", set]).collect();
     let told = shop.start_with(1, &exactly).end();

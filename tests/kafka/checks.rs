@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::{
+    cases::cases_follow_from_rows,
     expected::{Input, expect, inputs, table, timeless},
     history::{Record, records},
     shop::Shop,
@@ -16,6 +17,7 @@ pub(super) fn check(shop: &Shop, report: &Value) {
     let read = |stem: &str| records(&shop.settings, &shop.topic(stem));
     let [scored, products, models, dead] = ["scored", "products", "models", "dead"].map(read);
     check_outputs(shop, report, &scored, &products, &models, &dead);
+    cases_follow_from_rows(&lines("review_id", &scored), &read("cases"));
     log_is_dense(&read("epochs"));
     progress_rises(&read("progress"));
 }
@@ -42,7 +44,7 @@ pub(super) fn check_outputs(
 }
 
 /// The records of a table as lines of a file would be, in the order of their epochs.
-fn lines(key: &str, records: &[Record]) -> Vec<Value> {
+pub(super) fn lines(key: &str, records: &[Record]) -> Vec<Value> {
     let mut lines: Vec<Value> = records
         .iter()
         .map(|record| {

@@ -89,7 +89,7 @@ fn an_output_that_gets_another_number_of_partitions_is_refused() {
     running.stop();
     grow(&shop.settings, &shop.topic("scored"), 4);
     insta::assert_snapshot!(refusal(&shop, shop.start(1)), @r"
-    cannot open the Kafka sinks scored, products, models, dead: the topic `SHOP.scored` had 3 partitions and has 4 now: keys would stand in other partitions than before
+    cannot open the Kafka sinks scored, products, cases, models, dead: the topic `SHOP.scored` had 3 partitions and has 4 now: keys would stand in other partitions than before
       hint: write to a new topic, or begin anew with --from-scratch
     ");
 }
@@ -144,7 +144,7 @@ fn a_record_that_its_topic_does_not_take_ends_the_run() {
     let wish = Wish { scored: vec![("max.message.bytes", "300".to_owned())], ..Wish::at(&bootstrap) };
     let shop = Shop::make(&broker.settings(&json!({})), &wish);
     review(&shop, 0, "r");
-    insta::assert_snapshot!(refusal(&shop, shop.start(1)), @"cannot write Kafka topics SHOP.scored, SHOP.products, SHOP.models, SHOP.dead: cannot commit a transaction of `dirigent.SHOP.0`: the brokers at BROKERS do not take it: MessageSizeTooLarge (Broker: Message size too large)");
+    insta::assert_snapshot!(refusal(&shop, shop.start(1)), @"cannot write Kafka topics SHOP.scored, SHOP.products, SHOP.cases, SHOP.models, SHOP.dead: cannot commit a transaction of `dirigent.SHOP.0`: the brokers at BROKERS do not take it: MessageSizeTooLarge (Broker: Message size too large)");
 }
 
 #[test]

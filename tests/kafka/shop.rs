@@ -57,8 +57,15 @@ pub(super) struct Shop {
 }
 
 /// Its topics, and their partitions.
-const TOPICS: [(&str, u32); 6] =
-    [("reviews", 3), ("feedback", 2), ("scored", 3), ("products", 2), ("models", 1), ("dead", 2)];
+const TOPICS: [(&str, u32); 7] = [
+    ("reviews", 3),
+    ("feedback", 2),
+    ("scored", 3),
+    ("products", 2),
+    ("cases", 2),
+    ("models", 1),
+    ("dead", 2),
+];
 
 impl Shop {
     /// Makes the topics and writes the topology.
@@ -76,7 +83,7 @@ impl Shop {
                 made
             })
             .collect();
-        assert_eq!(cluster(settings).create(&topics).unwrap(), [true; 6]);
+        assert_eq!(cluster(settings).create(&topics).unwrap(), [true; TOPICS.len()]);
         fs::write(shop.path("t.yaml"), shop.topology(wish)).unwrap();
         shop
     }
@@ -106,9 +113,11 @@ transforms:
   unique: {{ type: deduplicate, inputs: [corrected] }}
   products: {{ type: product_scores, inputs: [unique] }}
   learn: {{ type: learn, inputs: [unique], model: sentiment }}
+  alerts: {{ type: alerts, inputs: [unique], max_age: 36500d, severe_review: {{ sentiment: 1, rating: 5 }} }}
 sinks:
   scored: {{ type: kafka, inputs: [unique], topic: {name}.scored, {to} }}
   products: {{ type: kafka, inputs: [products], topic: {name}.products, {to} }}
+  cases: {{ type: kafka, inputs: [alerts], topic: {name}.cases, {to} }}
   models: {{ type: kafka, inputs: [learn.models], topic: {name}.models, {to} }}
   dead: {{ type: kafka, inputs: [clean.dead_letters, corrected.dead_letters], topic: {name}.dead, {to} }}
 "
@@ -151,6 +160,7 @@ sinks:
             "sources.feedback",
             "sinks.scored",
             "sinks.products",
+            "sinks.cases",
             "sinks.models",
             "sinks.dead",
         ];

@@ -185,6 +185,11 @@ pub(super) fn is_rejection(code: Code) -> bool {
     )
 }
 
+/// Whether an error says why a record is not taken, and will not be.
+pub(super) fn says_why(error: &KafkaError) -> bool {
+    code_of(error).is_some_and(|code| is_rejection(code) || is_denial(code) || is_absence(code))
+}
+
 /// Whether an error may mean no more than that a partition has no leader now: its broker has just gone or come, or was paused.
 pub(super) fn lacks_a_leader(error: &KafkaError) -> bool {
     matches!(

@@ -32,7 +32,7 @@ pub(super) use outgoing::{Outgoing, message};
 
 use super::{
     connection::{ConnectionSettings, Role},
-    error::{ClusterError, code_of, is_absence, is_denial, is_fencing, is_rejection},
+    error::{ClusterError, code_of, is_fencing, says_why},
     properties::RESENT_AFTER_MS,
 };
 use crate::telemetry::{ClusterMeter, Metrics};
@@ -219,10 +219,7 @@ impl Transactions {
                 self.hear_why();
                 let untaken = lock(&self.reports.untaken).take();
                 self.drop_producer();
-                let cause = untaken.filter(|untaken| {
-                    code_of(untaken)
-                        .is_some_and(|code| is_rejection(code) || is_denial(code) || is_absence(code))
-                });
+                let cause = untaken.filter(says_why);
                 self.fenced = code_of(&error).is_some_and(is_fencing);
                 self.reports.state.explain(&doing, &cause.unwrap_or(error))
             }),
@@ -235,7 +232,7 @@ impl Transactions {
         let started = Instant::now();
         while producer.in_flight_count() > 0
             && started.elapsed() < HEARING
-            && lock(&self.reports.untaken).is_none()
+            && !lock(&self.reports.untaken).as_ref().is_some_and(says_why)
         {
             serve(producer);
         }

@@ -7,14 +7,18 @@ use rdkafka::{
     message::DeliveryResult, producer::ProducerContext,
 };
 
-use super::{super::client::ClientState, lock};
+use super::{
+    super::{client::ClientState, error::says_why},
+    lock,
+};
 
 /// What the producer reports: as every client does, and the offsets that were asked for.
 #[derive(Clone)]
 pub(super) struct Reports {
     pub(super) state: ClientState,
     pub(super) offsets: Arc<Mutex<Vec<u64>>>,
-    /// Why the first record of the transaction was not taken: the transaction's own error says only that one was not.
+    /// Why a record of the transaction was not taken: the transaction's own error says only that one was not. Those that are given
+    /// up with it may be reported before the one that it was given up for.
     pub(super) untaken: Arc<Mutex<Option<KafkaError>>>,
 }
 
@@ -47,7 +51,12 @@ impl ProducerContext for Reports {
                 lock(&self.offsets).push(u64::try_from(record.offset()).unwrap_or(0));
             }
             Ok(_) => {}
-            Err((error, _)) => drop(lock(&self.untaken).get_or_insert_with(|| error.clone())),
+            Err((error, _)) => {
+                let mut untaken = lock(&self.untaken);
+                if !untaken.as_ref().is_some_and(says_why) {
+                    *untaken = Some(error.clone());
+                }
+            }
         }
         self.state.delivery(result, ());
     }
