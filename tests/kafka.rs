@@ -33,6 +33,7 @@ mod kafka {
     mod dead_letters;
     mod declared;
     mod edges;
+    mod escalation;
     mod expected;
     mod history;
     mod kills;
@@ -41,6 +42,8 @@ mod kafka {
     mod outages;
     mod proxied;
     mod proxy;
+    #[path = "../cli/receiver.rs"]
+    mod receiver;
     mod receivers;
     mod running;
     mod secure;

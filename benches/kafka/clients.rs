@@ -148,7 +148,8 @@ pub(crate) fn read_all(brokers: &str, topic: &str, records: u64) -> Outcome<(u64
     Ok((count, bytes, started.elapsed().as_secs_f64()))
 }
 
-fn consumer(brokers: &str, more: &[(&str, &str)]) -> Outcome<BaseConsumer> {
+/// A reader of what is committed.
+pub(crate) fn consumer(brokers: &str, more: &[(&str, &str)]) -> Outcome<BaseConsumer> {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", brokers).set("group.id", "bench").set("enable.auto.commit", "false");
     config.set("isolation.level", "read_committed");
@@ -158,7 +159,8 @@ fn consumer(brokers: &str, more: &[(&str, &str)]) -> Outcome<BaseConsumer> {
     Ok(config.create()?)
 }
 
-fn all(topic: &str, from: Offset) -> Outcome<TopicPartitionList> {
+/// All partitions of a topic.
+pub(crate) fn all(topic: &str, from: Offset) -> Outcome<TopicPartitionList> {
     let mut list = TopicPartitionList::new();
     for partition in 0..PARTITIONS {
         list.add_partition_offset(topic, partition, from)?;

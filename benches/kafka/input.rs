@@ -41,10 +41,18 @@ impl Lines {
     }
 }
 
+/// How the id of a review begins, and that of a product.
+const REVIEW: &[u8] = b"\"review_id\":\"";
+pub(crate) const PRODUCT: &[u8] = b"\"product_id\":\"";
+
 /// The id of a review; where there is none that can be found fast, the whole line.
 pub(crate) fn key_of(line: &[u8]) -> &[u8] {
-    const FIELD: &[u8] = b"\"review_id\":\"";
-    let Some(at) = line.windows(FIELD.len()).position(|window| window == FIELD) else { return line };
-    let rest = &line[at + FIELD.len()..];
+    field_of(line, REVIEW)
+}
+
+/// The text behind what a field begins with; where there is none, the whole line.
+pub(crate) fn field_of<'l>(line: &'l [u8], begins: &[u8]) -> &'l [u8] {
+    let Some(at) = line.windows(begins.len()).position(|window| window == begins) else { return line };
+    let rest = &line[at + begins.len()..];
     rest.split(|byte| *byte == b'"').next().unwrap_or(rest)
 }

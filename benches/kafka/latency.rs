@@ -3,10 +3,11 @@
 //!
 //! While a producer sends events at a rate, a review of a product of its own is sent every 20 ms. First it is found which rate the
 //! machine holds, with broker, producer and reader on it: rates go up until one comes at which a review sent last is not scored
-//! within half a second. What is told is measured at half of the last that was held. `DIRIGENT_RATE` gives the rate instead.
+//! within half a second, twice. What is told is measured at half of the last that was held. `DIRIGENT_RATE` gives the rate instead.
+//! Beside each run stands what the broker allows (`floor`): its two transactions with no work between them.
 
 use std::{
-    process::Child,
+    process::{Child, Command},
     thread,
     time::{Duration, Instant},
 };
@@ -14,6 +15,7 @@ use std::{
 use crate::{
     Bench, Wish,
     clients::{Reader, append_times, by_append_time, flush, producer, send},
+    floor::FLOOR,
     input::{Lines, key_of, probe},
     yardstick::{Outcome, end, events},
 };
@@ -25,18 +27,16 @@ const WARM: Duration = Duration::from_secs(15);
 const LENGTH: Duration = Duration::from_secs(40);
 /// Rates that are tried, in events a second, and for how long.
 const LOWEST: u32 = 10_000;
-const HIGHER: u32 = 4_000;
+const HIGHER: u32 = 5_000;
 const TRIED: Duration = Duration::from_secs(10);
-/// So many events are enough: one that comes again changes nothing and costs little.
-const EVENTS: u64 = 1_000_000;
+/// So many events are enough for rates up to 40,000: one that comes again changes nothing, costs little, and would make believe in
+/// rates that are not held.
+const EVENTS: u64 = 2_000_000;
 /// A rate is held if what is sent last is scored within this.
 const HELD: Duration = Duration::from_millis(500);
 
-/// The length of an epoch; how long the source's fetches wait for more, and for how much.
-const EPOCHS: [(&str, &str); 2] = [
-    ("100ms", "{ fetch.wait.max.ms: 20, fetch.min.bytes: 1000000 }"),
-    ("20ms", "{ fetch.wait.max.ms: 5, fetch.min.bytes: 1000000 }"),
-];
+/// The length of an epoch, and how long the source's fetches wait for more, in ms.
+const EPOCHS: [(u32, u32); 2] = [(100, 20), (20, 5)];
 
 /// A run, and who writes and reads for it.
 struct Live<'b> {
@@ -46,6 +46,8 @@ struct Live<'b> {
     child: Child,
     reader: Reader,
     lines: Lines,
+    /// Events that were sent.
+    sent: u64,
     probes: u32,
 }
 
@@ -58,22 +60,23 @@ impl Bench {
         println!("\n| epoch, {rate} events/s | scores | p50 | p90 | p99 | longest |");
         println!("| --- | --- | --- | --- | --- | --- |");
         let mut histograms = String::new();
-        for (epoch, reading) in EPOCHS {
-            let mut live = Live::start(self, &format!("latency-{epoch}"), (epoch, reading))?;
+        for ((epoch, fetch), bare) in EPOCHS.into_iter().flat_map(|epoch| [(epoch, false), (epoch, true)]) {
+            let what = if bare { "floor" } else { "run" };
+            let mut live = Live::start(self, &format!("latency-{what}-{epoch}ms"), (epoch, fetch), bare)?;
             let found = live.found(rate);
             end(&mut live.child, "TERM")?;
             let mut found = found?;
             found.sort_by(f64::total_cmp);
             let at = |share| found[((found.len() as f64 * share) as usize).min(found.len() - 1)];
             println!(
-                "| {epoch} | {} | {:.0} ms | {:.0} ms | {:.0} ms | {:.0} ms |",
+                "| {epoch} ms, {what} | {} | {:.0} ms | {:.0} ms | {:.0} ms | {:.0} ms |",
                 found.len(),
                 at(0.5),
                 at(0.9),
                 at(0.99),
                 at(1.0)
             );
-            histograms += &format!("\n{epoch}:");
+            histograms += &format!("\n{epoch} ms, {what}:");
             let mut from = f64::NEG_INFINITY;
             for to in [20.0, 30.0, 50.0, 75.0, 100.0, 150.0, 200.0, 300.0, 500.0, f64::INFINITY] {
                 let count = found.iter().filter(|ms| (from..to).contains(*ms)).count();
@@ -87,34 +90,56 @@ impl Bench {
 
     /// The highest rate at which a run keeps up, in events a second.
     fn held_rate(&self) -> Outcome<u32> {
-        let mut live = Live::start(self, "held", EPOCHS[0])?;
-        let (mut held, mut rate) = (LOWEST - HIGHER, LOWEST);
+        let mut live = Live::start(self, "held", EPOCHS[0], false)?;
+        let (mut held, mut rate, mut again) = (LOWEST - HIGHER, LOWEST, true);
+        live.send(LOWEST, WARM)?;
+        live.wait_for_last()?;
         let found = loop {
+            if u64::from(rate) * TRIED.as_secs() > EVENTS - live.sent {
+                break Ok(held);
+            }
             let sent = live.send(rate, TRIED);
             match sent.and_then(|sent| Ok((sent, live.wait_for_last()?))) {
-                Ok((sent, seen)) if seen.duration_since(sent) > HELD => break Ok(held),
-                Ok(_) => (held, rate) = (rate, rate + HIGHER),
+                Ok((sent, seen)) if seen.duration_since(sent) <= HELD => {
+                    (held, rate, again) = (rate, rate + HIGHER, true);
+                }
+                Ok(_) if again => again = false,
+                Ok(_) => break Ok(held),
                 Err(error) => break Err(error),
             }
         };
         end(&mut live.child, "TERM")?;
-        println!("\nepochs of {}: {} events/s are held", EPOCHS[0].0, found.as_ref().unwrap_or(&0));
+        println!("\nepochs of {} ms: {} events/s are held", EPOCHS[0].0, found.as_ref().unwrap_or(&0));
         found
     }
 }
 
 impl<'b> Live<'b> {
-    /// Starts a run, and waits until it scores.
-    fn start(bench: &'b Bench, name: &str, (epoch, reading): (&str, &str)) -> Outcome<Self> {
+    /// Starts a run, or bare transactions, and waits until it scores.
+    fn start(bench: &'b Bench, name: &str, (epoch, fetch): (u32, u32), bare: bool) -> Outcome<Self> {
         let (name, input) = (name.to_owned(), format!("{name}.in"));
         by_append_time(&bench.brokers, &input)?;
-        let librdkafka = [reading, "{}"];
-        let wish = Wish { name: &name, epoch, topic: Some(&input), bounded: false, librdkafka };
+        let reading = format!("{{ fetch.wait.max.ms: {fetch}, fetch.min.bytes: 1000000 }}");
+        let librdkafka = [&*reading, "{}"];
+        let wish = Wish {
+            name: &name,
+            epoch: &format!("{epoch}ms"),
+            topic: Some(&input),
+            bounded: false,
+            librdkafka,
+        };
         let topology = bench.topology(&wish)?;
         let reader = Reader::start(&bench.brokers, &format!("{name}.products"), "probe-")?;
-        let child = bench.run(&topology, &name).spawn()?;
+        let mut command = if bare {
+            let mut command = Command::new(std::env::current_exe()?);
+            command.args([FLOOR, &bench.brokers, &name, &input, &epoch.to_string(), &fetch.to_string()]);
+            bench.logged(command, &name)
+        } else {
+            bench.run(&topology, &name)
+        };
+        let child = command.spawn()?;
         let lines = Lines::of(&events(EVENTS)?)?;
-        let mut live = Self { bench, name, input, child, reader, lines, probes: 0 };
+        let mut live = Self { bench, name, input, child, reader, lines, sent: 0, probes: 0 };
         let producer = producer(&bench.brokers)?;
         let Self { child, name, reader, input, .. } = &mut live;
         let again = || probe(&producer, input, "probe-first");
@@ -140,6 +165,7 @@ impl<'b> Live<'b> {
             }
             thread::sleep(Duration::from_millis(1));
         }
+        self.sent += given;
         flush(&producer)?;
         // a producer that cannot keep up is late, too
         Ok(started + Duration::from_secs_f64(given as f64 / f64::from(rate)))

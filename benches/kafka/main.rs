@@ -10,6 +10,7 @@
 mod broker;
 mod clients;
 mod cpu;
+mod floor;
 mod input;
 mod latency;
 #[allow(dead_code)] // the other bench looks at outputs
@@ -29,6 +30,7 @@ use std::{
 
 use broker::Broker;
 use clients::{Reader, flush, producer, send};
+use floor::FLOOR;
 use input::{Lines, key_of};
 use yardstick::{Outcome, events, succeed};
 
@@ -38,6 +40,10 @@ const ROUNDS: usize = 3;
 const DIRIGENT: &str = env!("CARGO_BIN_EXE_dirigent");
 
 fn main() -> Outcome<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((FLOOR, arguments)) = arguments.split_first().map(|(first, rest)| (&**first, rest)) {
+        return floor::run(arguments);
+    }
     let count: u64 = std::env::var("DIRIGENT_EVENTS").map_or(Ok(500_000), |number| number.parse())?;
     let parts = std::env::var("DIRIGENT_PARTS").unwrap_or_else(|_| "cpu,latency,restart".to_owned());
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -151,9 +157,14 @@ sinks:
 
     fn run(&self, topology: &Path, name: &str) -> Command {
         let mut command = Command::new(DIRIGENT);
+        command.arg("run").arg(topology).args(["--workers", "2"]);
+        self.logged(command, name)
+    }
+
+    /// A command whose errors go to a file.
+    fn logged(&self, mut command: Command, name: &str) -> Command {
         let log = self.folder.join(format!("{name}.log"));
-        command.arg("run").arg(topology).args(["--workers", "2"]).stdout(Stdio::null());
-        command.stderr(File::create(log).map_or_else(|_| Stdio::null(), Stdio::from));
+        command.stdout(Stdio::null()).stderr(File::create(log).map_or_else(|_| Stdio::null(), Stdio::from));
         command
     }
 

@@ -93,6 +93,12 @@ pub(super) fn resolve(
         warnings.push(Fault::new(node.span, what, "nothing is delivered"));
         return None;
     }
+    let mut sources = components.sources.iter();
+    if sources.all(|source| source.kind.is_some_and(|kind| (kind.bounded)(&source.settings))) {
+        let what = "all sources end by themselves, and a run that only catches up tells nobody";
+        warnings.push(Fault::new(node.span, what, "nothing is delivered"));
+        return None;
+    }
     let cases = cases(node, settings.cases.as_deref(), wired, faults)?;
     let outcomes = outcomes(node, settings.outcomes.as_deref(), components, wired, faults)?;
     let targets = components.targets.iter().filter_map(|target| {

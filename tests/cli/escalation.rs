@@ -227,19 +227,21 @@ fn where_nobody_of_a_step_can_be_told_the_next_one_is_called_at_once() {
 }
 
 #[test]
-fn by_the_clock_of_the_data_nobody_is_told() {
-    let receiver = Receiver::new(&[]);
-    let sandbox = sandbox(&receiver, "shop");
-    let text = sandbox.text("t.yaml").replace("clock: wall", "clock: event").replace(", follow: true", "");
-    sandbox.write("t.yaml", text);
-    sandbox.write("told.jsonl", "");
-    open(&sandbox, 0);
-    let checked = sandbox.dirigent(&["validate", "t.yaml"]);
-    assert_eq!(checked.code, Some(0), "{checked:?}");
-    assert!((checked.out + &checked.err).contains("nobody is told"));
-    let told = sandbox.dirigent(&["run", "t.yaml"]);
-    assert_eq!(told.code, Some(0), "{told:?}");
-    assert_eq!(cases(&sandbox)["r0"]["state"], "firing");
-    assert_eq!(receiver.requests(), 0);
-    assert!(!sandbox.path("boss.jsonl").exists());
+fn by_the_clock_of_the_data_and_by_a_run_that_only_catches_up_nobody_is_told() {
+    for clock in ["event", "wall"] {
+        let receiver = Receiver::new(&[]);
+        let sandbox = sandbox(&receiver, "shop");
+        let text = sandbox.text("t.yaml").replace("clock: wall", &format!("clock: {clock}"));
+        sandbox.write("t.yaml", text.replace(", follow: true", ""));
+        sandbox.write("told.jsonl", "");
+        open(&sandbox, 0);
+        let checked = sandbox.dirigent(&["validate", "t.yaml"]);
+        assert_eq!(checked.code, Some(0), "{checked:?}");
+        assert!((checked.out + &checked.err).contains("nobody"));
+        let told = sandbox.dirigent(&["run", "t.yaml"]);
+        assert_eq!(told.code, Some(0), "{told:?}");
+        assert_eq!(cases(&sandbox)["r0"]["state"], "firing");
+        assert_eq!(receiver.requests(), 0);
+        assert!(!sandbox.path("boss.jsonl").exists());
+    }
 }

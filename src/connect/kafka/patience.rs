@@ -30,12 +30,14 @@ pub(super) struct Patience {
     status: Arc<StatusMeter>,
     pause: Duration,
     since: Option<Instant>,
+    /// Since when every answer has been that there is no such topic.
+    gone: Option<Instant>,
 }
 
 impl Patience {
     pub(super) fn new(interrupt: &Arc<AtomicBool>, metrics: &Metrics) -> Self {
         let status = Arc::clone(metrics.status());
-        Self { interrupt: Arc::clone(interrupt), status, pause: Duration::ZERO, since: None }
+        Self { interrupt: Arc::clone(interrupt), status, pause: Duration::ZERO, since: None, gone: None }
     }
 
     /// Whether the run was told to end.
@@ -46,6 +48,7 @@ impl Patience {
     /// It has worked.
     pub(super) fn calm(&mut self) {
         self.pause = Duration::ZERO;
+        self.gone = None;
         if self.since.take().is_some() {
             self.status.end_to_wait();
         }
@@ -70,9 +73,15 @@ impl Patience {
             self.status.begin_to_wait();
             Instant::now()
         });
+        if !matches!(error, ReadError::Cluster(ClusterError::NoTopic { .. })) {
+            // a broker that has just come back does not know its topics yet
+            self.gone = None;
+        }
         let passes = match error {
             ReadError::Cluster(ClusterError::Unreachable { .. } | ClusterError::Refused { .. }) => true,
-            ReadError::Cluster(ClusterError::NoTopic { .. }) => since.elapsed() < GONE,
+            ReadError::Cluster(ClusterError::NoTopic { .. }) => {
+                self.gone.get_or_insert_with(Instant::now).elapsed() < GONE
+            }
             _ => false,
         };
         if !passes {
@@ -86,5 +95,29 @@ impl Patience {
         self.pause = (self.pause * 2).clamp(Duration::from_millis(20), LONGEST);
         std::thread::sleep(self.pause);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broker_that_comes_back_after_long_may_not_know_its_topics_yet() {
+        let mut patience = Patience::new(&Arc::default(), &Metrics::default());
+        let fault = |gone: bool| {
+            let (doing, brokers) = ("find its end".to_owned(), "a:1".to_owned());
+            ReadError::Cluster(match gone {
+                true => ClusterError::NoTopic { doing, brokers },
+                false => ClusterError::Unreachable { doing, brokers, reason: "timed out".to_owned() },
+            })
+        };
+        patience.pause(&fault(false)).unwrap();
+        patience.since = Instant::now().checked_sub(GONE * 2);
+        patience.pause(&fault(true)).unwrap();
+        patience.pause(&fault(false)).unwrap();
+        patience.pause(&fault(true)).unwrap();
+        patience.gone = Instant::now().checked_sub(GONE);
+        assert!(patience.pause(&fault(true)).unwrap_err().contains("there is no such topic"));
     }
 }

@@ -37,10 +37,14 @@ const LEADERLESS: Duration = Duration::from_secs(10);
 /// How long after its making a topic may be unknown to some of the brokers.
 const UNHEARD_OF: Duration = Duration::from_secs(5);
 
+/// The longest wait for what one leader says: where it is gone, another one takes its place.
+const ANSWER: Duration = Duration::from_secs(4);
+
 /// How long an error may mean no more than that brokers have not found together yet.
 fn may_pass(error: &KafkaError) -> Duration {
     match code_of(error) {
         _ if lacks_a_leader(error) => LEADERLESS,
+        Some(RDKafkaErrorCode::OperationTimedOut) => Duration::MAX,
         Some(code) if is_absence(code) => UNHEARD_OF,
         _ => Duration::ZERO,
     }
@@ -184,9 +188,11 @@ impl Cluster {
         let number = i32::try_from(partition).unwrap_or(i32::MAX);
         let started = Instant::now();
         let (low, high) = loop {
-            match self.observer.fetch_watermarks(topic, number, self.within) {
+            match self.observer.fetch_watermarks(topic, number, self.within.min(ANSWER)) {
                 Ok(found) => break found,
                 Err(error) if started.elapsed() < may_pass(&error).min(self.within) => {
+                    // the client goes on asking the leader that it knows; its error is that of the next try
+                    let _ = self.observer.fetch_metadata(Some(topic), self.within.min(ANSWER));
                     thread::sleep(LOOK_AGAIN);
                 }
                 Err(error) => {
