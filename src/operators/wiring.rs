@@ -184,6 +184,17 @@ impl Run {
         Some(restored(scope, step, epoch, load))
     }
 
+    /// All rows that a step kept, on every worker, if the run goes on from a checkpoint: for what is small.
+    pub fn kept<R: Stored>(&self, step: &str) -> Vec<R> {
+        match self.restored.as_ref().map(|restored| restored.rows::<R>(step, 0, 1)).transpose() {
+            Ok(rows) => rows.unwrap_or_default(),
+            Err(error) => {
+                self.intake.fail(IntakeError::Restore(error.to_string()));
+                Vec::new()
+            }
+        }
+    }
+
     /// The updates of a table less those that are no news, for a step that makes nothing of them: it has received them.
     pub fn news<'s, R: Clone + 'static>(
         &self,

@@ -21,4 +21,4 @@ mod tests;
 
 pub use series::{Counts, Series, day_of, start_of};
 pub use settings::{Limits, OutlierSettings};
-pub use verdict::{Method, Share, Standing, Verdict, verdict};
+pub use verdict::{Method, Share, Standing, Verdict, fires, verdict};

@@ -128,6 +128,12 @@ impl Past {
         Piece { reviews: reviews as u64, negatives: (share * reviews) as u64, ..self.whole }
     }
 
+    /// How many negatives the recent days of a piece have beyond so many on each of them.
+    pub(super) fn crowded(&self, piece: &Piece, daily: u64) -> u64 {
+        let days = self.recent.iter().filter(|day| piece.from <= day.from && day.to <= piece.to);
+        days.map(|day| day.negatives.saturating_sub(daily)).sum()
+    }
+
     /// The robust z of a piece's share: 0.6745 (x - median) / MAD over the shares of what it is compared with (Iglewicz and
     /// Hoaglin 1993, How to Detect and Handle Outliers). None with too few of them, without spread, and where weekdays differ
     /// and the piece is of more than one.

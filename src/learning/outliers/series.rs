@@ -6,8 +6,8 @@
 //! epoch, not of the order of arrival. (The newest day of the reviews would not do: it goes back when its review is deleted.)
 //!
 //! # Format
-//! LEB128 numbers, counts of them zigzag; nothing at all where there is nothing. Reviews and negatives of the older days,
-//! then for each day: its negatives, doubled, plus one where the day before it has no entry; then, only there, its distance
+//! LEB128 numbers, counts of them zigzag; nothing at all where there is neither a name nor a count. The length of the name, and the
+//! name: kept here, it takes neither an allocation nor pointers of its own. Reviews and negatives of the older days, then for each day: its negatives, doubled, plus one where the day before it has no entry; then, only there, its distance
 //! from the last entry (the first: from 0); its reviews. A day after a day takes two bytes, one by itself three (below 16
 //! negatives and 64 reviews).
 
@@ -56,6 +56,36 @@ pub struct Series {
 }
 
 impl Series {
+    /// The history of a product that has none yet.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        let mut bytes = Vec::with_capacity(name.len() + 1);
+        if !name.is_empty() {
+            put(&mut bytes, name.len() as u64);
+            bytes.extend_from_slice(name.as_bytes());
+        }
+        Self { bytes: bytes.into() }
+    }
+
+    /// The bytes of the product's name.
+    #[must_use]
+    pub fn name(&self) -> &[u8] {
+        self.named_reader().map_or(&[], |(name, _)| name)
+    }
+
+    /// The name, and what stands behind it.
+    fn named_reader(&self) -> Option<(&[u8], Reader<'_>)> {
+        let mut reader = Reader { bytes: &self.bytes, at: 0 };
+        let length = usize::try_from(reader.number()?).ok()?;
+        let name = self.bytes.get(reader.at..reader.at.checked_add(length)?)?;
+        reader.at += length;
+        Some((name, reader))
+    }
+
+    fn reader(&self) -> Reader<'_> {
+        self.named_reader().map_or(Reader { bytes: &[], at: 0 }, |(_, reader)| reader)
+    }
+
     /// Adds counts to a day, or takes them away, and folds the days before `kept_from`.
     pub fn add(&mut self, day: u32, change: Counts, kept_from: u32) {
         if self.add_in_place(day, change, kept_from) {
@@ -90,11 +120,18 @@ impl Series {
         if let Some((day, more)) = change {
             take(day, more);
         }
-        let mut bytes = Vec::with_capacity(days.len() + 8);
+        let name = &self.bytes[..self.reader().at];
+        let mut bytes = Vec::with_capacity(name.len() + days.len() + 8);
+        bytes.extend_from_slice(name);
         if older != Counts::default() || !days.is_empty() {
+            if name.is_empty() {
+                put(&mut bytes, 0);
+            }
             put(&mut bytes, zigzag(older.reviews));
             put(&mut bytes, zigzag(older.negatives));
             bytes.extend_from_slice(&days);
+        } else if self.name().is_empty() {
+            bytes.clear();
         }
         if bytes.len() == self.bytes.len() {
             self.bytes.copy_from_slice(&bytes);
@@ -105,7 +142,7 @@ impl Series {
 
     /// The usual case: nothing is to be folded, and the new counts of a known day take the bytes of the old ones.
     fn add_in_place(&mut self, day: u32, change: Counts, kept_from: u32) -> bool {
-        let mut reader = Reader { bytes: &self.bytes, at: 0 };
+        let mut reader = self.reader();
         if reader.older().is_none() {
             return false;
         }
@@ -119,11 +156,9 @@ impl Series {
             }
             if known == day {
                 let (sum, end) = (counts.plus(change), reader.at);
-                let mut entry = Vec::with_capacity(end - start + 4);
-                put_day(&mut entry, distance, sum);
-                let fits = entry.len() == end - start && sum != Counts::default();
+                let fits = day_length(distance, sum) == end - start && sum != Counts::default();
                 if fits {
-                    self.bytes[start..end].copy_from_slice(&entry);
+                    put_day(&mut Slots(self.bytes[start..end].iter_mut()), distance, sum);
                 }
                 return fits;
             }
@@ -132,7 +167,7 @@ impl Series {
 
     /// The days that are not folded, in order.
     pub fn days(&self) -> impl Iterator<Item = (u32, Counts)> + '_ {
-        let mut reader = Reader { bytes: &self.bytes, at: 0 };
+        let mut reader = self.reader();
         let _older = reader.older();
         let mut day = 0_u32;
         std::iter::from_fn(move || {
@@ -145,13 +180,13 @@ impl Series {
     /// The total of the days that are folded.
     #[must_use]
     pub fn older(&self) -> Counts {
-        Reader { bytes: &self.bytes, at: 0 }.older().unwrap_or_default()
+        self.reader().older().unwrap_or_default()
     }
 
-    /// Whether there is nothing in it.
+    /// Whether there is nothing in it but the name.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.reader().at == self.bytes.len()
     }
 
     /// Bytes of its allocation.
@@ -161,15 +196,36 @@ impl Series {
     }
 }
 
-fn put(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
+/// The bytes of an entry that takes the place of another one of the same length.
+struct Slots<'a>(std::slice::IterMut<'a, u8>);
+
+impl Extend<u8> for Slots<'_> {
+    fn extend<I: IntoIterator<Item = u8>>(&mut self, bytes: I) {
+        // the bytes first: a slot that is taken without a byte would be lost
+        bytes.into_iter().zip(self.0.by_ref()).for_each(|(byte, slot)| *slot = byte);
     }
-    out.push(number as u8);
 }
 
-fn put_day(out: &mut Vec<u8>, distance: u32, counts: Counts) {
+fn put(out: &mut impl Extend<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.extend([number as u8 | 0x80]);
+        number >>= 7;
+    }
+    out.extend([number as u8]);
+}
+
+/// Bytes that a number takes.
+fn length(number: u64) -> usize {
+    (u64::BITS - (number | 1).leading_zeros()).div_ceil(7) as usize
+}
+
+/// Bytes that [`put_day`] takes.
+fn day_length(distance: u32, counts: Counts) -> usize {
+    let gap = if distance == 1 { 0 } else { length(u64::from(distance)) };
+    length(zigzag(counts.negatives) << 1) + gap + length(zigzag(counts.reviews))
+}
+
+fn put_day(out: &mut impl Extend<u8>, distance: u32, counts: Counts) {
     let gap = distance != 1;
     put(out, (zigzag(counts.negatives) << 1) | u64::from(gap));
     if gap {

@@ -33,6 +33,13 @@ pub struct OutlierSettings {
     /// is none.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub min_excess: u32,
+    /// As many are enough where no day counts for more than `daily_excess` of them: bad reviews on different days are no one
+    /// angry family.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub spread_excess: u32,
+    /// Negative reviews of one day that count towards `spread_excess`.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub daily_excess: u32,
     /// Reviews in a product's past without which it is not tested.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub min_past: u32,
@@ -70,6 +77,8 @@ impl Default for OutlierSettings {
             fresh_days: 3,
             min_reviews: 10,
             min_excess: 8,
+            spread_excess: 5,
+            daily_excess: 2,
             min_past: 30,
             min_rise: 0.05,
             z: 3.5,

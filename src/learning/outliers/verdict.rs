@@ -134,15 +134,37 @@ pub fn verdict(series: &Series, day: u32, limits: &Limits) -> Option<Verdict> {
     })
 }
 
+/// Whether a verdict may fire, of all that can be asked the cheapest first: most products have too few negatives of late.
+/// With the limits of one product it is so wherever the verdict fires with those of many.
+#[must_use]
+pub fn fires(series: &Series, day: u32, limits: &Limits) -> bool {
+    let settings = &limits.settings;
+    let until = (day + 1).saturating_sub(settings.recent_days);
+    let recent = series.days().filter(|(known, _)| (until..=day).contains(known));
+    let negatives: i64 = recent.map(|(_, counts)| counts.negatives.max(0)).sum();
+    negatives >= i64::from(settings.min_excess.min(settings.spread_excess))
+        && verdict(series, day, limits).is_some_and(|found| found.standing == Standing::Firing)
+}
+
 /// By how much a share is up.
 fn rise(past: &Past, piece: &Piece) -> f64 {
     piece.share() - past.before(piece).smoothed()
 }
 
 /// Whether a share is up by enough, with enough negatives, for anybody to be called.
+///
+/// Negatives of one day may have one cause that is no fault of the product (a parcel service, a dispute with one family): they are
+/// a cluster, and add less than as many independent ones (Kish 1965, Survey Sampling, 8.2: the design effect). So fewer are
+/// enough where a day counts for `daily_excess` of them at most.
 fn serious(past: &Past, piece: &Piece, limits: &Limits) -> bool {
+    let settings = &limits.settings;
     let rise = rise(past, piece);
-    rise >= limits.settings.min_rise && rise * piece.reviews as f64 >= f64::from(limits.settings.min_excess)
+    if rise < settings.min_rise {
+        return false;
+    }
+    let excess = rise * piece.reviews as f64;
+    let crowded = past.crowded(piece, settings.daily_excess.into());
+    excess >= f64::from(settings.min_excess) || excess - crowded as f64 >= f64::from(settings.spread_excess)
 }
 
 /// The newest reviews against the past.

@@ -3,16 +3,22 @@
 //! The history is no part of a checkpoint: it is made anew from the rows that come at the epoch that a run goes on from, of
 //! which nothing is told. How many products there are is told to every worker, as a change of their number: how much a
 //! share must be up depends on it.
+//!
+//! Of most products nobody has to hear. One is told of from the epoch on in which it may open a case: where a young negative review
+//! has come and its share would be too high even if there were no other product. What is told of one that has no case
+//! changes nothing, so it does not matter that a run that goes on from a checkpoint tells of those only that have one there.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     machine::Level,
     readings::{NAMED, Told, severe_review},
     settings::AlertsSettings,
+    stored::StoredCase,
 };
 use crate::{
     engine::{
@@ -21,10 +27,13 @@ use crate::{
         keyed::{EpochStep, runs},
     },
     learning::{
-        outliers::{Counts, Series, day_of},
+        outliers::{Counts, Limits, Series, day_of, fires},
         severity::Lexicon,
     },
-    operators::{row::Scored, wiring::Run},
+    operators::{
+        row::Scored,
+        wiring::{Run, Step},
+    },
     records::{CaseKind, Sentiment, number::round_micro},
     telemetry::StepMeter,
 };
@@ -54,7 +63,7 @@ impl Heard {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Changed {
     pub(super) worker: u64,
-    pub(super) product_id: Arc<str>,
+    /// Its history, with its name.
     pub(super) series: Series,
     /// The history before, where negative reviews were taken away.
     pub(super) before: Option<Series>,
@@ -64,12 +73,6 @@ pub(super) struct Changed {
     pub(super) version: u64,
     /// Whether some new negative review is young enough to open a case.
     pub(super) young: bool,
-}
-
-struct Product {
-    hash: u64,
-    id: Arc<str>,
-    series: Series,
 }
 
 /// The histories of the products of one worker.
@@ -83,8 +86,12 @@ pub(super) struct Products {
     scored_by: String,
     worker: u64,
     workers: u64,
-    products: HashTable<Product>,
-    /// Bytes of ids and histories.
+    products: HashTable<Series>,
+    /// Hashes of the products that are told of.
+    watched: BTreeSet<u64>,
+    /// The limits with one product, the lowest.
+    lowest: Limits,
+    /// Bytes of histories.
     bytes: usize,
     order: Vec<(u64, u32)>,
 }
@@ -93,7 +100,7 @@ impl Products {
     pub(super) fn new(
         run: &Arc<Run>,
         settings: &AlertsSettings,
-        scored_by: &str,
+        step: &Step<'_>,
         meter: StepMeter,
         (worker, workers): (usize, usize),
     ) -> Self {
@@ -104,19 +111,16 @@ impl Products {
             settings: settings.clone(),
             severe: (micro(settings.severe_review.sentiment), micro(settings.severe_review.rating)),
             lexicon: settings.severe_review.lexicon.lexicon(),
-            scored_by: scored_by.to_owned(),
+            scored_by: step.scored_by.to_owned(),
             worker: worker as u64,
             workers: workers as u64,
             products: HashTable::new(),
+            // an earlier run has told of those that have a case
+            watched: run.kept(step.id).iter().filter_map(StoredCase::product_drop).collect(),
+            lowest: settings.product_drop.test.limits(1),
             bytes: 0,
             order: Vec::new(),
         }
-    }
-
-    /// Whether a review is young enough at an epoch to open a case.
-    fn young(&self, row: &Scored, epoch: Epoch) -> bool {
-        let oldest = epoch.saturating_sub(self.settings.max_age.0);
-        u64::try_from(row.review.head().ts).unwrap_or(0) >= oldest
     }
 
     fn is_severe(&self, row: &Scored) -> bool {
@@ -128,7 +132,7 @@ impl Products {
     }
 
     /// Tells of the severe reviews among the changes of a product: of those that came, and of those that are gone.
-    fn tell_of_reviews(&self, epoch: Epoch, rows: &[&Update<Scored>], give: &mut dyn FnMut(Heard)) {
+    fn tell_of_reviews(&self, oldest: Epoch, rows: &[&Update<Scored>], give: &mut dyn FnMut(Heard)) {
         let severe = |sign: isize| {
             let these = rows.iter().filter(move |(_, _, diff)| diff.signum() == sign);
             these.map(|(row, _, _)| row).filter(|row| self.is_severe(row))
@@ -140,7 +144,7 @@ impl Products {
             let told = Told { kind: CaseKind::SevereReview, name, product_id, level, firing };
             give(Heard::Review(self.worker, Box::new(told)));
         };
-        for row in severe(1).filter(|row| self.young(row, epoch)) {
+        for row in severe(1).filter(|row| is_young(row, oldest)) {
             tell(row, Level::Firing);
         }
         for row in severe(-1) {
@@ -156,21 +160,35 @@ impl Products {
         let (hash, id) = (first.head().product_hash, first.product());
         let today = day_of(epoch.cast_signed());
         let kept_from = self.settings.product_drop.test.kept_from(today);
-        let entry = self.products.entry(hash, |p| p.hash == hash && *p.id == *id, |p| p.hash);
-        let mut entry = entry.or_insert_with(|| Product { hash, id: id.into(), series: Series::default() });
-        let product = entry.get_mut();
-        let (was_there, bytes_before) = (!product.series.is_empty(), allocated(product));
-        let negatives: isize =
-            rows.iter().filter(|(row, _, _)| is_negative(row)).map(|(_, _, diff)| *diff).sum();
+        let is_it = |known: &Series| known.name() == id.as_bytes();
+        let mut entry = self
+            .products
+            .entry(hash, is_it, |known| xxh3_64(known.name()))
+            .or_insert_with(|| Series::named(id));
+        let series = entry.get_mut();
+        let (was_there, bytes_before) = (!series.is_empty(), series.allocated());
         // what comes at the restored epoch is told to nobody
         let is_news = !self.run.is_restored(epoch);
-        let before = (is_news && negatives < 0).then(|| product.series.clone());
+        let mut is_watched = is_news && self.watched.contains(&hash);
+        let negatives: isize =
+            rows.iter().filter(|(row, _, _)| is_negative(row)).map(|(_, _, diff)| *diff).sum();
+        let before = (is_watched && negatives < 0).then(|| series.clone());
         for (row, _, diff) in rows {
             let day = day_of(row.review.head().ts);
-            product.series.add(day, Counts::of(is_negative(row), *diff as i64), kept_from);
+            series.add(day, Counts::of(is_negative(row), *diff as i64), kept_from);
         }
-        let told = is_news.then(|| (Arc::clone(&product.id), product.series.clone()));
-        let (is_there, bytes_after) = (!product.series.is_empty(), allocated(product));
+        let oldest = epoch.saturating_sub(self.settings.max_age.0);
+        let mut newest: Vec<&Scored> = Vec::new();
+        if is_news {
+            let new =
+                |(row, _, diff): &&&Update<Scored>| *diff > 0 && is_negative(row) && is_young(row, oldest);
+            newest.extend(rows.iter().filter(new).map(|(row, _, _)| row));
+            if !is_watched && !newest.is_empty() && fires(series, today, &self.lowest) {
+                is_watched = self.watched.insert(hash);
+            }
+        }
+        let told = is_watched.then(|| series.clone());
+        let (is_there, bytes_after) = (!series.is_empty(), series.allocated());
         if is_there {
             self.bytes += bytes_after;
         } else {
@@ -179,18 +197,14 @@ impl Products {
         if was_there {
             self.bytes -= bytes_before;
         }
-        if let Some((product_id, series)) = told {
-            self.tell_of_reviews(epoch, rows, give);
-            let mut newest: Vec<&Scored> = rows
-                .iter()
-                .filter(|(row, _, diff)| *diff > 0 && is_negative(row) && self.young(row, epoch))
-                .map(|(row, _, _)| row)
-                .collect();
+        if is_news {
+            self.tell_of_reviews(oldest, rows, give);
+        }
+        if let Some(series) = told {
             newest.sort_unstable_by_key(|row| (row.review.head().sentiment, row.review.id_bytes()));
             let named = &newest[..newest.len().min(NAMED)];
             give(Heard::Changed(Box::new(Changed {
                 worker: self.worker,
-                product_id,
                 series,
                 before,
                 reviews: named.iter().map(|row| row.review.id().to_owned()).collect(),
@@ -206,10 +220,9 @@ fn is_negative(row: &Scored) -> bool {
     row.effective_label() == Sentiment::Negative
 }
 
-/// Bytes of the allocations of a product: of its id with two counts of references, and of its history.
-fn allocated(product: &Product) -> usize {
-    let id = (2 * size_of::<usize>() + product.id.len()).next_multiple_of(align_of::<usize>());
-    id + product.series.allocated()
+/// Whether a review is young enough to open a case.
+fn is_young(row: &Scored, oldest: Epoch) -> bool {
+    u64::try_from(row.review.head().ts).unwrap_or(0) >= oldest
 }
 
 impl EpochStep<Update<Scored>, Heard> for Products {

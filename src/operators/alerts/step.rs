@@ -72,7 +72,7 @@ fn build<'s>(wiring: &mut Wiring<'s>, step: &Step<'_>, mut inputs: Vec<Vec<Edge<
     let Some(Edge::Scored(table)) = inputs.swap_remove(0).pop() else { return Vec::new() };
     let (scope, run) = (wiring.scope, Arc::clone(&wiring.run));
     let here = (scope.index(), scope.peers());
-    let products = Products::new(&run, &settings, step.scored_by, wiring.meter(step), here);
+    let products = Products::new(&run, &settings, step, wiring.meter(step), here);
     let route = |(row, _, _): &Update<Scored>| row.review.head().product_hash >> 32;
     let heard = keyed(updates(table), step.id, route, products);
     let verdicts = Verdicts::new(&settings.product_drop.test, step.scored_by);

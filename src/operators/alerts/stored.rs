@@ -1,5 +1,7 @@
 //! The machine of a case as a stored row: what can be looked at from outside in columns, and the whole as JSON.
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::{machine::Machine, readings::key};
 use crate::{
     engine::checkpoint::{Column, ColumnType::Text, RowReader, RowWriter, Stored, StoredError},
@@ -19,6 +21,12 @@ impl StoredCase {
     pub(super) fn of(machine: &Machine) -> Self {
         let subject = machine.subject();
         Self { key: key(subject.kind, &subject.name).into(), machine: machine.clone() }
+    }
+
+    /// The hash of the product whose drop it is about, if it is about one.
+    pub(super) fn product_drop(&self) -> Option<u64> {
+        let subject = self.machine.subject();
+        (subject.kind == CaseKind::ProductDrop).then(|| xxh3_64(subject.name.as_bytes()))
     }
 
     pub(super) fn into_machine(self) -> Machine {

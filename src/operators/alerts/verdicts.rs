@@ -35,7 +35,7 @@ impl Verdicts {
     /// How a product stands; nothing where nobody has to hear of it.
     fn judge(&self, day: u32, changed: Changed) -> Option<Told> {
         let (_, limits) = &self.limits;
-        let Changed { product_id, series, before, reviews, version, young, .. } = changed;
+        let Changed { series, before, reviews, version, young, .. } = changed;
         let found = verdict(&series, day, limits);
         let is_clear = found.is_none_or(|found| found.standing == Standing::Clear);
         let gone = is_clear
@@ -51,6 +51,7 @@ impl Verdicts {
         let firing = found
             .filter(|_| level == Level::Firing)
             .map(|found| Box::new(product_drop(&found, reviews, model(&self.scored_by, version))));
+        let product_id: Arc<str> = String::from_utf8_lossy(series.name()).into();
         Some(Told { kind: CaseKind::ProductDrop, name: Arc::clone(&product_id), product_id, level, firing })
     }
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::{Counts, Method, OutlierSettings, Series, Share, Standing, verdict};
+use super::super::{Counts, Method, OutlierSettings, Series, Share, Standing, fires, verdict};
 
 const DAY: u32 = 20_000;
 
@@ -66,6 +66,34 @@ fn the_first_reviews_of_a_day_are_judged_with_those_of_the_day_before() {
     assert_eq!(verdict(&series, DAY + 1, &limits).unwrap().after, Share { reviews: 10, negatives: 0 });
 }
 
+/// 900 reviews on 90 days, nearly all good, and then ten on the last ten days, with so many negatives on each.
+fn after_good_days(negatives: [i64; 10]) -> Series {
+    let mut series = Series::default();
+    for day in DAY - 100..DAY - 10 {
+        series.add(day, Counts { reviews: 10, negatives: i64::from(day % 45 == 0) }, 0);
+    }
+    for (day, negatives) in (DAY - 9..).zip(negatives) {
+        series.add(day, Counts { reviews: 1.max(negatives), negatives }, 0);
+    }
+    series
+}
+
+#[test]
+fn negatives_of_many_days_weigh_more_than_those_of_one() {
+    let limits = OutlierSettings::default().limits(1_000);
+    let found = |negatives| verdict(&after_good_days(negatives), DAY, &limits).unwrap();
+    let spread = found([1, 0, 1, 1, 0, 1, 1, 1, 0, 1]);
+    assert_eq!((spread.standing, spread.after), (Standing::Firing, Share { reviews: 10, negatives: 7 }));
+    // five of one family, and two others
+    let crowd = found([0, 0, 0, 0, 0, 1, 0, 1, 0, 5]);
+    assert_eq!((crowd.standing, crowd.after.negatives), (Standing::Between, 7));
+    // a day that is bad enough by itself needs no other one
+    assert_eq!(found([0, 0, 0, 0, 0, 0, 0, 0, 0, 9]).standing, Standing::Firing);
+    let few = OutlierSettings { spread_excess: 8, ..OutlierSettings::default() }.limits(1_000);
+    let seven = after_good_days([1, 0, 1, 1, 0, 1, 1, 1, 0, 1]);
+    assert_eq!(verdict(&seven, DAY, &few).unwrap().standing, Standing::Between);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
@@ -100,7 +128,11 @@ proptest! {
             streamed.add(day, counts, settings.kept_from(today));
         }
         for day in [DAY, DAY - 3] {
-            prop_assert_eq!(verdict(&streamed, day, &limits), verdict(&batch, day, &limits));
+            let found = verdict(&streamed, day, &limits);
+            prop_assert_eq!(found, verdict(&batch, day, &limits));
+            // what fires with many products is looked at
+            let fired = found.is_some_and(|found| found.standing == Standing::Firing);
+            prop_assert!(!fired || fires(&streamed, day, &settings.limits(1)));
         }
     }
 }
