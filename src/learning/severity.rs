@@ -5,7 +5,8 @@
 //! beginning of a word and, unless it is a stem, ends at the end of one; a blank in it is one blank. Negation is not looked
 //! at: who writes that something did *not* catch fire tells of fire, too, and a condition asks for a negative review besides.
 //!
-//! Per word of the review there is one look into a table of bits, and nothing is allocated.
+//! Per word of the review there is one look into a table of bits, and where it says so, into the few entries that share a
+//! hash of their first bytes, which are compared eight at once. Nothing is allocated.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,30 +18,12 @@ use super::tokens::is_word;
 const SECTIONS: usize = 16;
 /// Bytes that an entry has at least, and by which it is looked up.
 const PREFIX: usize = 3;
-/// Bits of the table of prefixes.
+/// Bits of the table of prefixes, and groups that entries are in by their prefix, both powers of two.
 const TABLE: usize = 1 << 15;
-
-/// Bytes that are part of words: letters and digits of ASCII (texts have no capitals), and all outside ASCII.
-const LETTERS: [bool; 256] = {
-    let mut letters = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        letters[byte] = byte >= 0x80 || (byte as u8).is_ascii_alphanumeric();
-        byte += 1;
-    }
-    letters
-};
-
-/// First bytes of characters outside ASCII, most of which are letters.
-const SIGNS: [bool; 256] = {
-    let mut signs = [false; 256];
-    let mut byte = 0xC2;
-    while byte < 256 {
-        signs[byte] = true;
-        byte += 1;
-    }
-    signs
-};
+const GROUPS: usize = 1 << 10;
+/// Bytes that are looked at together: those that are compared at once, and those whose words are found at once.
+const WINDOW: usize = 8;
+const BLOCK: usize = 64;
 
 /// The lexicon that comes with Dirigent, `topologies/severity.txt`.
 pub const STANDARD: &str = include_str!("../../topologies/severity.txt");
@@ -50,14 +33,19 @@ pub const STANDARD: &str = include_str!("../../topologies/severity.txt");
 pub struct Lexicon {
     /// Names of the sections, sorted.
     names: Vec<Box<str>>,
-    /// Sorted by text.
+    /// Sorted by group, then by text.
     entries: Vec<Entry>,
+    /// Where the entries of each group begin, and where those of the last one end.
+    groups: Box<[u32]>,
     /// One bit for the hash of each prefix.
     table: Box<[u64]>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug)]
 struct Entry {
+    /// Its first bytes, and which bits of a window are compared with them.
+    head: u64,
+    mask: u64,
     text: Box<str>,
     stem: bool,
     section: u16,
@@ -172,14 +160,24 @@ impl Lexicon {
         names.sort();
         let mut entries = Vec::with_capacity(found.len());
         let mut table = vec![0; TABLE / 64].into_boxed_slice();
+        found.sort_by(|(one, ..), (other, ..)| {
+            let place = |text: &str| bit(window(text.as_bytes(), 0));
+            (place(one), one).cmp(&(place(other), other))
+        });
+        let mut groups = vec![0; GROUPS + 1].into_boxed_slice();
         for (text, stem, name) in found {
-            let bit = bit(text.as_bytes());
+            let head = window(text.as_bytes(), 0);
+            let bit = bit(head);
             table[bit / 64] |= 1 << (bit % 64);
+            groups[group(bit) + 1] += 1;
+            let mask = u64::MAX >> (8 * WINDOW.saturating_sub(text.len()));
             let section = names.iter().position(|known| *known == name).unwrap_or_default() as u16;
-            entries.push(Entry { text, stem, section });
+            entries.push(Entry { head, mask, text, stem, section });
         }
-        entries.sort();
-        Ok(Self { names, entries, table })
+        for n in 0..GROUPS {
+            groups[n + 1] += groups[n];
+        }
+        Ok(Self { names, entries, groups, table })
     }
 
     /// The sections that a normalised title or text has words of.
@@ -187,21 +185,18 @@ impl Lexicon {
     pub fn sections(&self, normalised: &str) -> Sections {
         let bytes = normalised.as_bytes();
         let (mut found, mut carry) = (0, 0);
-        for (n, block) in bytes.chunks(64).enumerate() {
-            let (mut letters, mut signs) = (0_u64, 0_u64);
-            for (bit, byte) in block.iter().enumerate() {
-                letters |= u64::from(LETTERS[usize::from(*byte)]) << bit;
-                signs |= u64::from(SIGNS[usize::from(*byte)]) << bit;
-            }
+        for (n, block) in bytes.chunks(BLOCK).enumerate() {
+            let letters = places(block, |byte| byte >= 0x80 || byte.is_ascii_alphanumeric());
+            let mut signs = if block.is_ascii() { 0 } else { places(block, |byte| byte >= 0xC2) };
             let mut starts = letters & !(letters << 1 | carry);
             carry = letters >> 63;
             while starts != 0 {
-                found |= self.at(normalised, 64 * n + starts.trailing_zeros() as usize);
+                found |= self.at(normalised, BLOCK * n + starts.trailing_zeros() as usize);
                 starts &= starts - 1;
             }
             // behind a sign outside ASCII a word may begin, too
             while signs != 0 {
-                let at = 64 * n + signs.trailing_zeros() as usize;
+                let at = BLOCK * n + signs.trailing_zeros() as usize;
                 let (word, width) = character(normalised, at);
                 if !word {
                     found |= self.at(normalised, at + width);
@@ -215,9 +210,9 @@ impl Lexicon {
     /// The sections of the entries that stand at a place where a word may begin.
     #[inline(always)]
     fn at(&self, text: &str, at: usize) -> u16 {
-        let Some(rest) = text.as_bytes().get(at..) else { return 0 };
-        let bit = bit(rest);
-        if self.table[bit / 64] >> (bit % 64) & 1 == 1 { self.begins_at(text, at) } else { 0 }
+        let window = window(text.as_bytes(), at);
+        let bit = bit(window);
+        if self.table[bit / 64] >> (bit % 64) & 1 == 1 { self.begins_at(text, at, window) } else { 0 }
     }
 
     /// The names of sections, sorted.
@@ -226,19 +221,18 @@ impl Lexicon {
     }
 
     /// The sections of the entries that begin at a place.
-    #[cold]
-    fn begins_at(&self, text: &str, at: usize) -> u16 {
+    fn begins_at(&self, text: &str, at: usize, window: u64) -> u16 {
         let rest = &text.as_bytes()[at..];
-        let Some(prefix) = rest.first_chunk::<PREFIX>() else { return 0 };
-        let key = |entry: &Entry| entry.text.as_bytes().first_chunk::<PREFIX>().copied();
-        let from = self.entries.partition_point(|entry| key(entry) < Some(*prefix));
-        let same = self.entries[from..].iter().take_while(|entry| key(entry) == Some(*prefix));
-        same.filter(|entry| {
-            let end = at + entry.text.len();
-            rest.starts_with(entry.text.as_bytes())
-                && (entry.stem || end == text.len() || !character(text, end).0)
-        })
-        .fold(0, |sections, entry| sections | 1 << entry.section)
+        let group = group(bit(window));
+        self.entries[self.groups[group] as usize..self.groups[group + 1] as usize]
+            .iter()
+            .filter(|entry| {
+                let end = at + entry.text.len();
+                window & entry.mask == entry.head
+                    && (entry.text.len() <= WINDOW || rest.starts_with(entry.text.as_bytes()))
+                    && (entry.stem || end == text.len() || !character(text, end).0)
+            })
+            .fold(0, |sections, entry| sections | 1 << entry.section)
     }
 }
 
@@ -277,12 +271,42 @@ fn character(text: &str, at: usize) -> (bool, usize) {
     text[at..].chars().next().map_or((false, 1), |c| (is_word(c), c.len_utf8()))
 }
 
-/// The bit of the first three bytes; of fewer, that of the end of a text.
+/// The first bytes of what stands at a place or behind the end, the first one lowest; zeros behind the end, which no entry has.
 #[inline(always)]
-fn bit(bytes: &[u8]) -> usize {
-    let Some(prefix) = bytes.first_chunk::<PREFIX>() else { return 0 };
-    let key = u32::from_le_bytes([prefix[0], prefix[1], prefix[2], 0]);
-    (key.wrapping_mul(0x9E37_79B1) >> (32 - TABLE.trailing_zeros())) as usize
+fn window(bytes: &[u8], at: usize) -> u64 {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let mut window = [0; WINDOW];
+    match rest.first_chunk() {
+        Some(whole) => window = *whole,
+        None => window[..rest.len()].copy_from_slice(rest),
+    }
+    u64::from_le_bytes(window)
+}
+
+/// The bit of the first three bytes of a window.
+#[inline(always)]
+fn bit(window: u64) -> usize {
+    let prefix = window as u32 & 0x00FF_FFFF;
+    (prefix.wrapping_mul(0x9E37_79B1) >> (32 - TABLE.trailing_zeros())) as usize
+}
+
+/// The group of those with this bit.
+fn group(bit: usize) -> usize {
+    bit / (TABLE / GROUPS)
+}
+
+/// Which bytes of a block are such, one bit each.
+#[inline(always)]
+fn places(block: &[u8], such: impl Fn(u8) -> bool) -> u64 {
+    let mut flags = [0; BLOCK];
+    for (flag, byte) in flags.iter_mut().zip(block) {
+        *flag = u8::from(such(*byte));
+    }
+    let (eights, _) = flags.as_chunks::<8>();
+    // a flag at bit 8i is to come to bit i of the highest byte: 2 to the power of 56 - 7i brings it there, and no two sums meet
+    let gathered =
+        eights.iter().map(|eight| u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56);
+    gathered.rev().fold(0, |places, eight| places << 8 | eight)
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ proptest! {
     #[test]
     fn agrees_with_a_search_for_each_entry(
         words in proptest::collection::vec(("[abä]{3,4}( [ab]{1,3})?", any::<bool>(), 0_usize..4), 1..12),
-        text in "[abä .…]{0,40}",
+        text in "[abä .…]{0,120}",
     ) {
         let mut lines = String::new();
         for (word, stem, section) in &words {
