@@ -31,9 +31,14 @@ transforms:
   unique:    {{ type: deduplicate, inputs: [corrected] }}
   products:  {{ type: product_scores, inputs: [unique] }}
   learn:     {{ type: learn, inputs: [unique], model: sentiment }}
+  alerts:
+    type: alerts
+    inputs: [unique]
+    severe_review: {{ sentiment: 1, rating: 5, case: {{ for: 1s, keep_firing_for: 2s, cooldown: 2s }} }}
 sinks:
   scored:   {{ type: file, inputs: [unique], path: {root}/out/scored.jsonl }}
   products: {{ type: file, inputs: [products], path: {root}/out/products.jsonl }}
+  cases:    {{ type: file, inputs: [alerts], path: {root}/out/cases.jsonl }}
   models:   {{ type: file, inputs: [learn.models], path: {root}/out/models.jsonl }}
   dead:     {{ type: file, inputs: [clean.dead_letters], path: {root}/out/dead.jsonl }}
 "

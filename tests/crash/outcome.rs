@@ -23,7 +23,7 @@ use dirigent::{
             record::{Body, CheckpointRecord, EpochRecord, LogRecord},
         },
     },
-    operators::{books::Balance, row::Review, stored_feedback::StoredFeedback},
+    operators::{alerts::StoredCase, books::Balance, row::Review, stored_feedback::StoredFeedback},
 };
 
 use super::{disk::SimDisk, drive::Ended};
@@ -51,6 +51,11 @@ impl Outcome {
             epochs: epochs(&disk.logged()),
             books: ended.books.clone(),
         }
+    }
+
+    /// The text of a file in the folder of outputs.
+    pub(super) fn output(&self, name: &str) -> String {
+        String::from_utf8(self.files[&Path::new("out").join(name)].clone()).unwrap()
     }
 
     pub(super) fn epochs(&self) -> usize {
@@ -106,6 +111,7 @@ fn state(disk: &SimDisk, root: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut state = BTreeMap::new();
     let mut rows = |step: &str, bytes| state.insert(format!("{step} rows"), bytes);
     rows("sentiment.current", stored::<Review>(&restored, "sentiment.current"));
+    rows("alerts", stored::<StoredCase>(&restored, "alerts"));
     rows("corrected", stored::<StoredFeedback>(&restored, "corrected"));
     let steps: Vec<&String> = restored.manifest.steps.keys().collect();
     for step in steps {

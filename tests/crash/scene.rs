@@ -34,6 +34,10 @@ impl Scene {
             scene.legs.push((Outcome::of(&disk, scene.root(), &ended), disk.copy(Fault::Nothing)));
             scene.check(leg, &disk, &ended, "uninterrupted");
         }
+        let cases = scene.legs.last().unwrap().0.output("cases.jsonl");
+        for state in ["pending", "firing", "resolved"] {
+            assert!(cases.contains(&format!("\"state\":\"{state}\"")), "no case is {state}:\n{cases}");
+        }
         scene
     }
 

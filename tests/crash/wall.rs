@@ -25,7 +25,7 @@ use super::{
 };
 
 const LOG: &str = "state/epochs.log";
-const OUTPUTS: [&str; 4] = ["scored.jsonl", "products.jsonl", "models.jsonl", "dead.jsonl"];
+const OUTPUTS: [&str; 5] = ["scored.jsonl", "products.jsonl", "cases.jsonl", "models.jsonl", "dead.jsonl"];
 /// Where the clock begins, in ms since 1970.
 const BEGINNING: u64 = 1_700_000_100_000;
 
@@ -51,6 +51,7 @@ impl Live {
             ("epoch: 1000ms", "epoch: 1ms\nidle_epoch: 5ms"),
             ("epoch_records: 100000\n", ""),
             ("label_wait: 3s", "label_wait: 20ms"),
+            ("for: 1s, keep_firing_for: 2s, cooldown: 2s", "for: 8ms, keep_firing_for: 20ms, cooldown: 20ms"),
         ];
         let topology = changes.into_iter().fold(topology, |topology, (old, new)| {
             assert!(topology.contains(old), "{old}");
