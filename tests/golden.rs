@@ -104,6 +104,11 @@ fn messages() {
 }
 
 #[test]
+fn moved_cases() {
+    check("moved-cases");
+}
+
+#[test]
 fn moves() {
     check("moves");
 }
@@ -127,6 +132,7 @@ fn every_folder_is_a_test() {
         "filter",
         "grave-words",
         "messages",
+        "moved-cases",
         "moves",
         "wrong-clock",
     ];

@@ -140,6 +140,9 @@ impl Cases {
             self.waiting.remove(&(wake, Arc::clone(&key)));
         }
         let before = entry.machine.clone();
+        if let Some(told) = new {
+            entry.machine.concern(&told.product_id);
+        }
         let commands: Vec<Command> = came.commands.iter().map(|row| row.command.clone()).collect();
         let times = self.times(entry.machine.subject().kind);
         let answers: Vec<Answer> = came.answers.iter().map(|row| row.answer.clone()).collect();

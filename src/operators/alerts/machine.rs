@@ -87,6 +87,13 @@ impl Machine {
         &self.subject
     }
 
+    /// The product from now on: a review may be moved to another one.
+    pub fn concern(&mut self, product_id: &str) {
+        if self.subject.product_id.as_deref() != Some(product_id) {
+            self.subject.product_id = Some(product_id.to_owned());
+        }
+    }
+
     /// Whether it need not be kept: a new one would do the same.
     #[must_use]
     pub fn is_forgotten(&self) -> bool {

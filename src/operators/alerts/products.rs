@@ -131,7 +131,8 @@ impl Products {
             && is_negative(row)
     }
 
-    /// Tells of the severe reviews among the changes of a product: of those that came, and of those that are gone.
+    /// Tells of the severe reviews among the changes of a product: of those that came, which open a case if they are young, and of
+    /// those that are gone.
     fn tell_of_reviews(&self, oldest: Epoch, rows: &[&Update<Scored>], give: &mut dyn FnMut(Heard)) {
         let severe = |sign: isize| {
             let these = rows.iter().filter(move |(_, _, diff)| diff.signum() == sign);
@@ -144,8 +145,14 @@ impl Products {
             let told = Told { kind: CaseKind::SevereReview, name, product_id, level, firing };
             give(Heard::Review(self.worker, Box::new(told)));
         };
-        for row in severe(1).filter(|row| is_young(row, oldest)) {
-            tell(row, Level::Firing);
+        let was_severe = |row: &Scored| severe(-1).any(|old| old.review.id_bytes() == row.review.id_bytes());
+        for row in severe(1) {
+            if is_young(row, oldest) {
+                tell(row, Level::Firing);
+            } else if !was_severe(row) {
+                // it may have been moved here from a product that tells that it is gone
+                tell(row, Level::Between);
+            }
         }
         for row in severe(-1) {
             if !severe(1).any(|new| new.review.id_bytes() == row.review.id_bytes()) {

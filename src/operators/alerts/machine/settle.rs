@@ -23,6 +23,7 @@ impl Machine {
                     // it fires upon what is known by now
                     let by = last.case.evidence.by.take();
                     last.case.severity = *severity;
+                    last.case.product_id.clone_from(&self.subject.product_id);
                     let fired = last.fired;
                     last.case.evidence = Evidence { by, fired, ..evidence.clone() };
                 }
