@@ -1,16 +1,23 @@
-//! Holds the binary to the oracle on random cases: every line, every book, with two numbers of workers.
+//! Holds the binary to the oracle on random cases: every line, every book, with two numbers of workers; cases of `alerts`
+//! with a restart, too.
 //!
-//! `DIRIGENT_CASES` sets how many cases (48), `DIRIGENT_SEED` which ones (0); a case that fails is shrunk and shown
-//! with its files.
+//! `DIRIGENT_CASES` sets how many cases (48 of each kind, 24 of shops, 12 of history), `DIRIGENT_SEED` which ones (0); a case
+//! that fails is shrunk and shown with its files.
 
 mod oracle;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use proptest::prop_oneof;
+use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
+use oracle::alerts::{
+    self, judge, past,
+    seen::{self, Seen},
+};
 use oracle::batch::Setting;
 use oracle::cases::{self, Case};
 use oracle::log::{Kind, Partition};
@@ -47,12 +54,10 @@ fn show(case: &Case) -> String {
     text
 }
 
-#[test]
-fn the_binary_writes_what_the_oracle_says() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let case_directory = directory.path().join("case");
+/// A runner of so many cases, unless it is said how many.
+fn runner(cases: u32) -> TestRunner {
     let config = Config {
-        cases: number("DIRIGENT_CASES", 48),
+        cases: number("DIRIGENT_CASES", cases),
         max_shrink_time: 90_000,
         max_shrink_iters: 600,
         failure_persistence: None,
@@ -60,9 +65,15 @@ fn the_binary_writes_what_the_oracle_says() {
     };
     let mut seed = [0; 32];
     seed[..4].copy_from_slice(&number("DIRIGENT_SEED", 0).to_le_bytes());
-    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed))
+}
+
+#[test]
+fn the_binary_writes_what_the_oracle_says() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let case_directory = directory.path().join("case");
     let (judged, undecided) = (Cell::new(0), Cell::new(0));
-    let result = runner.run(&cases::case(), |case| {
+    let result = runner(48).run(&cases::case(), |case| {
         let decided = judge(&case, &case_directory).map_err(TestCaseError::fail)?;
         let counter = if decided { &judged } else { &undecided };
         counter.set(counter.get() + 1);
@@ -71,6 +82,57 @@ fn the_binary_writes_what_the_oracle_says() {
     match result {
         Ok(()) => assert!(judged.get() > undecided.get() * 4, "too few cases were judged"),
         Err(TestError::Fail(why, case)) => panic!("{}\n{why}", show(&case)),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// Holds the binary to the reference of `alerts` on random cases, which must come to every transition of these kinds.
+fn hold_alerts(cases: u32, strategy: impl Strategy<Value = alerts::cases::Case>, kinds: &[&str]) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let case_directory = directory.path().join("case");
+    let seen = RefCell::new(Seen::new());
+    let result = runner(cases).run(&strategy, |case| {
+        judge::judge(&case, &case_directory, &mut seen.borrow_mut()).map_err(TestCaseError::fail)
+    });
+    match result {
+        Ok(()) => {}
+        Err(TestError::Fail(why, case)) => panic!("{}\n{why}", case.show()),
+        Err(other) => panic!("{other}"),
+    }
+    let seen = seen.into_inner();
+    let wanted = kinds.iter().flat_map(|kind| seen::wanted(kind));
+    let missing: Vec<String> = wanted.filter(|way| !seen.contains_key(way)).collect();
+    println!("{seen:#?}");
+    // fewer cases than usual need not come to everything
+    assert!(
+        number("DIRIGENT_CASES", cases) < cases || missing.is_empty(),
+        "no case came to {missing:#?}, only to {seen:#?}"
+    );
+}
+
+#[test]
+fn severe_reviews_open_the_cases_that_the_reference_says() {
+    hold_alerts(48, alerts::cases::case(), &["severe_review"]);
+}
+
+#[test]
+fn products_that_turn_bad_open_the_cases_that_the_reference_says() {
+    hold_alerts(24, alerts::shop::shop(), &["product_drop"]);
+}
+
+#[test]
+fn history_calls_nobody() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let case_directory = directory.path().join("case");
+    let lines = Cell::new(0);
+    let strategy = prop_oneof![alerts::cases::case(), alerts::shop::shop()];
+    let result = runner(12).run(&strategy, |case| {
+        lines.set(lines.get() + past::judge(&case, &case_directory).map_err(TestCaseError::fail)?);
+        Ok(())
+    });
+    match result {
+        Ok(()) => assert!(lines.get() > 100, "only {} lines of cases", lines.get()),
+        Err(TestError::Fail(why, case)) => panic!("{}\n{why}", case.show()),
         Err(other) => panic!("{other}"),
     }
 }

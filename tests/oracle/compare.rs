@@ -73,7 +73,7 @@ pub(crate) fn complaints(
     Some(wrong)
 }
 
-fn parse(bytes: Option<&Vec<u8>>) -> Result<Vec<Value>, String> {
+pub(crate) fn parse(bytes: Option<&Vec<u8>>) -> Result<Vec<Value>, String> {
     let text = std::str::from_utf8(bytes.ok_or("is not there")?).map_err(|e| e.to_string())?;
     if !text.is_empty() && !text.ends_with('\n') {
         return Err("its last line has no newline".to_owned());
@@ -125,7 +125,7 @@ pub(crate) fn versions(scores: &Scores, expected: &Expected) -> Vec<String> {
 }
 
 /// The units of 1e-6 of a JSON number, if it has no more decimals than six.
-fn micro(value: &Value) -> Option<i64> {
+pub(crate) fn micro(value: &Value) -> Option<i64> {
     let number = value.as_f64()?;
     #[allow(clippy::cast_possible_truncation)]
     let micro = (number * 1e6).round() as i64;

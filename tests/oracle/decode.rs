@@ -162,7 +162,7 @@ pub(crate) fn feedback(line: &[u8]) -> Result<Line, Code> {
     Ok(Line { read: Read::Feedback(Feedback { feedback_id, review_id, label, ts }), filled: Vec::new() })
 }
 
-fn required_id(value: Option<&Value>) -> Result<String, Code> {
+pub(crate) fn required_id(value: Option<&Value>) -> Result<String, Code> {
     match value {
         None | Some(Value::Null) => Err("missing_field"),
         Some(value) => id(value),
@@ -177,7 +177,7 @@ fn id(value: &Value) -> Result<String, Code> {
     }
 }
 
-fn ts(value: Option<&Value>) -> Result<Option<i64>, Code> {
+pub(crate) fn ts(value: Option<&Value>) -> Result<Option<i64>, Code> {
     match value {
         None | Some(Value::Null) => Ok(None),
         Some(value) => time::milliseconds(value).map(Some).ok_or("invalid_field"),
@@ -199,7 +199,7 @@ fn rating(value: Option<&Value>) -> Result<Option<i64>, Code> {
     Ok(Some(fraction::divide(numerator * i128::from(fraction::ONE), denominator)))
 }
 
-fn string(value: Option<&Value>) -> Result<Option<String>, Code> {
+pub(crate) fn string(value: Option<&Value>) -> Result<Option<String>, Code> {
     match value {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(s)) => Ok(Some(s.clone())),

@@ -8,6 +8,7 @@
 //! the log into expected lines and books, [`compare`] holds an output to them, [`cases`] makes random cases and
 //! [`drive`] runs the binary on one.
 
+pub(crate) mod alerts;
 pub(crate) mod batch;
 pub(crate) mod binary;
 pub(crate) mod books;
