@@ -82,7 +82,9 @@ fn product() -> impl Strategy<Value = Product> {
 
 fn setting() -> impl Strategy<Value = Setting> {
     let tests = (3..7_u32, 2..7_u32, 1..5_u32, 3..8_u32, 2..5_u32, 1..4_u32, 1..3_u32);
-    let limits = (prop_oneof![Just(0.05), Just(0.01)], 1..40_u32, 1..4_u32, 1..5_u32);
+    // with a small budget of false alarms it matters how many products there are
+    let alarms = prop::sample::select(vec![0.02, 0.1, 1.0, 30.0]);
+    let limits = (prop_oneof![Just(0.05), Just(0.01)], alarms, 1..4_u32, 1..5_u32);
     let test = (14..30_u32, tests, limits).prop_map(
         |(horizon, (recent, fresh, wide, least, excess, spread, daily), (p, alarms, ewma, cusum))| {
             json!({
@@ -144,9 +146,21 @@ fn partitions(products: &[Product], days: u64, seed: u64) -> Vec<Partition> {
                 let file = &mut lines[usize::from(number % 3 == 0)];
                 let line = review(number, place, bad, ts);
                 file.insert((at, number), line);
-                let Some(spell) = spell.filter(|_| bad) else { continue };
-                let later = start + (spell.from + spell.days) * DAY + spell.wait * HOUR;
                 let id = format!("r{number}");
+                let labelled = |label: &str, ts: u64| {
+                    let name = format!("f{number}");
+                    json!({ "feedback_id": name, "review_id": id, "label": label, "ts": ts })
+                };
+                let Some(spell) = spell else { continue };
+                if !bad {
+                    // people call some of them bad, hours after the model has seen them
+                    let ts = at + random.below(36) * HOUR;
+                    if random.below(3) == 0 {
+                        labels.insert((ts, number), labelled("negative", ts));
+                    }
+                    continue;
+                }
+                let later = start + (spell.from + spell.days) * DAY + spell.wait * HOUR;
                 match spell.after {
                     After::Nothing => None,
                     After::Deleted => {
@@ -156,12 +170,7 @@ fn partitions(products: &[Product], days: u64, seed: u64) -> Vec<Partition> {
                     After::Moved => {
                         file.insert((later, number), review(number, (place + 1) % products.len(), true, at))
                     }
-                    After::Labelled => {
-                        let label = json!({
-                            "feedback_id": format!("f{number}"), "review_id": id, "label": "positive", "ts": later,
-                        });
-                        labels.insert((later, number), label)
-                    }
+                    After::Labelled => labels.insert((later, number), labelled("positive", later)),
                 };
             }
         }
