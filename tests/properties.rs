@@ -103,11 +103,9 @@ fn hold_alerts(cases: u32, strategy: impl Strategy<Value = alerts::cases::Case>,
     let wanted = kinds.iter().flat_map(|kind| seen::wanted(kind));
     let missing: Vec<String> = wanted.filter(|way| !seen.contains_key(way)).collect();
     println!("{seen:#?}");
-    // fewer cases than usual need not come to everything
-    assert!(
-        number("DIRIGENT_CASES", cases) < cases || missing.is_empty(),
-        "no case came to {missing:#?}, only to {seen:#?}"
-    );
+    // that is so of the usual cases; others, or fewer, may miss a rare one
+    let usual = number("DIRIGENT_CASES", cases) >= cases && number("DIRIGENT_SEED", 0) == 0;
+    assert!(!usual || missing.is_empty(), "no case came to {missing:#?}, only to {seen:#?}");
 }
 
 #[test]

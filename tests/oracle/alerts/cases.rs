@@ -98,7 +98,7 @@ pub(crate) fn times(unit: u64) -> impl Strategy<Value = Times> {
     let wait =
         move |zero: u32, most: u64| prop_oneof![zero => Just(0), 6 => (1..most).prop_map(move |n| n * unit)];
     let expires = option::weighted(0.7, wait(1, 12));
-    (wait(4, 6), wait(2, 8), wait(2, 16), expires, wait(1, 40)).prop_map(
+    (wait(3, 9), wait(2, 8), wait(2, 16), expires, wait(1, 40)).prop_map(
         |(hold, keep_firing_for, cooldown, ack_expires, reopen_within)| Times {
             hold,
             keep_firing_for,

@@ -68,8 +68,6 @@ fn evidence(found: &Verdict, new: &[&Row]) -> Value {
         let share = fraction::divide(i128::from(negatives) * 1_000_000, i128::from(reviews.max(1)));
         json!({ "reviews": reviews, "negative": negatives, "share": fraction::json(share) })
     };
-    #[allow(clippy::cast_possible_truncation)]
-    let figure = |value: f64| fraction::json((value * 1e6).round() as i64);
     let version = |row: &&Row| {
         let model = row.line["model"]["sentiment"].as_str().expect("a model");
         model.rsplit_once('@').expect("a version").1.parse::<u64>().expect("a number")
@@ -88,4 +86,21 @@ fn evidence(found: &Verdict, new: &[&Row]) -> Value {
         "reviews": new.iter().map(|row| &row.review_id).collect::<Vec<_>>(),
         "model": { "sentiment": format!("sentiment@{newest}") },
     })
+}
+
+/// Six decimals of the digits that a reader of the number sees, halves to the even neighbour.
+fn figure(value: f64) -> Value {
+    // what has more zeros than digits fit is nothing
+    let size = if value.abs() < 1e-9 { 0.0 } else { value.abs() };
+    let (numerator, denominator) = fraction::decimal(&size.to_string()).expect("a plain decimal");
+    let micro = fraction::divide(numerator * i128::from(fraction::ONE), denominator);
+    fraction::json(if value < 0.0 { -micro } else { micro })
+}
+
+#[test]
+fn figures_are_rounded_as_they_read() {
+    assert_eq!(
+        [3.119_562_5, -1.25, 0.000_001_5, 1e-20].map(figure),
+        [3.119_562, -1.25, 0.000_002, 0.0].map(Value::from)
+    );
 }

@@ -50,7 +50,8 @@ const MALFORMED: [&str; 7] = [
 
 pub(crate) fn commands() -> impl Strategy<Value = Vec<Spoken>> {
     let action = prop_oneof![6 => Just(0_usize), 3 => Just(1), 1 => Just(2), 3 => Just(3)];
-    let what = (any::<prop::sample::Index>(), 0..40_u64, action, 0..60_u8);
+    let delay = prop_oneof![0..5_u64, 0..40_u64];
+    let what = (any::<prop::sample::Index>(), delay, action, 0..60_u8);
     let how = (option::weighted(0.8, any::<bool>()), option::weighted(0.3, 0..3_u8), 0..30_u8, any::<bool>());
     let one = (what, how).prop_map(|((case, delay, action, name), (by, note, form, second_file))| Spoken {
         case,
@@ -102,10 +103,19 @@ pub(crate) fn known(cases: &[Value]) -> Vec<Known> {
     known.into_values().collect()
 }
 
-/// Lines in the order of their times; one without a time stands where it would be.
+/// Lines in the order of their times. One without a time takes it from the line before: the first one has a time, since
+/// it would be of 1970, and a jump from there counts once the next line agrees, which a cut would take away.
 fn in_order(mut lines: Vec<(u64, String)>) -> Vec<u8> {
     lines.sort_by_key(|(ts, _)| *ts);
-    lines.into_iter().map(|(_, line)| line + "\n").collect::<String>().into_bytes()
+    let mut text = String::new();
+    let mut has_time = false;
+    for (ts, line) in lines {
+        let line = if has_time { line } else { line.replace("\"ts\":null", &format!("\"ts\":{ts}")) };
+        has_time |= line.contains(&format!("\"ts\":{ts}"));
+        text += &line;
+        text.push('\n');
+    }
+    text.into_bytes()
 }
 
 /// The two files of commands.
