@@ -71,7 +71,8 @@ impl Drop for Reader {
     }
 }
 
-fn milliseconds() -> f64 {
+/// Milliseconds since 1970.
+pub(crate) fn milliseconds() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64() * 1e3)
 }
 

@@ -15,8 +15,14 @@ impl Bench {
         let (mut files, mut topics) = (Vec::new(), Vec::new());
         for round in 0..ROUNDS {
             let name = format!("files-{round}");
-            let wish =
-                Wish { name: &name, epoch: "100ms", topic: None, bounded: true, librdkafka: ["{}"; 2] };
+            let wish = Wish {
+                name: &name,
+                epoch: "100ms",
+                topic: None,
+                bounded: true,
+                librdkafka: ["{}"; 2],
+                hook: None,
+            };
             files.push(measure(&mut self.run(&self.topology(&wish)?, &name))?);
             fs::remove_dir_all(self.folder.join(&name))?;
             let name = format!("topics-{round}");
@@ -26,6 +32,7 @@ impl Bench {
                 topic: Some("events"),
                 bounded: true,
                 librdkafka: ["{}"; 2],
+                hook: None,
             };
             let topology = self.topology(&wish)?;
             if round == 0 {

@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use rdkafka::producer::BaseProducer;
@@ -14,6 +15,15 @@ use crate::{clients::send, yardstick::Outcome};
 pub(crate) fn probe(producer: &BaseProducer, topic: &str, product: &str) -> Outcome<()> {
     let review = format!(
         r#"{{"review_id":"{product}","product_id":"{product}","user_id":"{product}","rating":4,"title":"Good","text":"A good {product}, and it came in time.","lang":"en","ts":1767225600000}}"#
+    );
+    send(producer, topic, product.as_bytes(), review.as_bytes())
+}
+
+/// Sends a severe review of a product of its own, of now: what is old opens no case.
+pub(crate) fn severe_probe(producer: &BaseProducer, topic: &str, product: &str) -> Outcome<()> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
+    let review = format!(
+        r#"{{"review_id":"{product}","product_id":"{product}","user_id":"{product}","rating":1,"title":"Terrible","text":"It broke, it smells, it is useless: an awful {product}.","lang":"en","ts":{now}}}"#
     );
     send(producer, topic, product.as_bytes(), review.as_bytes())
 }

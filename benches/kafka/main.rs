@@ -1,16 +1,18 @@
-//! The topology on Kafka: CPU time beside files, latency, and a start after a kill.
+//! The topology on Kafka: CPU time beside files, latency, how soon somebody is told of a severe review, and a start after a kill.
 //!
 //! An Apache Kafka of one node is started for it (`make kafka-jars` has fetched it); it has the same machine.
-//! `DIRIGENT_PARTS` names the parts to be measured (`cpu,latency,restart`), `DIRIGENT_EVENTS` (default 500,000) how
+//! `DIRIGENT_PARTS` names the parts to be measured (`cpu,latency,alerts,restart`), `DIRIGENT_EVENTS` (default 500,000) how
 //! many events of the yardstick's generator are in the topic and in the file. What each part measures stands at the
 //! head of its file.
 //!
 //! Machines are shared: CPU figures are medians of turns, and only ratios mean anything.
 
+mod alerts;
 mod broker;
 mod clients;
 mod cpu;
 mod floor;
+mod hook;
 mod input;
 mod latency;
 #[allow(dead_code)] // the other bench looks at outputs
@@ -45,7 +47,7 @@ fn main() -> Outcome<()> {
         return floor::run(arguments);
     }
     let count: u64 = std::env::var("DIRIGENT_EVENTS").map_or(Ok(500_000), |number| number.parse())?;
-    let parts = std::env::var("DIRIGENT_PARTS").unwrap_or_else(|_| "cpu,latency,restart".to_owned());
+    let parts = std::env::var("DIRIGENT_PARTS").unwrap_or_else(|_| "cpu,latency,alerts,restart".to_owned());
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let all = events(count)?;
     let folder = root.join("target/bench-kafka");
@@ -60,6 +62,9 @@ fn main() -> Outcome<()> {
     }
     if parts.contains("latency") {
         bench.latency()?;
+    }
+    if parts.contains("alerts") {
+        bench.alerts()?;
     }
     if parts.contains("restart") {
         bench.restart()?;
@@ -84,6 +89,8 @@ struct Wish<'a> {
     bounded: bool,
     /// Properties of librdkafka at the sources and at the sinks, as YAML.
     librdkafka: [&'a str; 2],
+    /// Who is told of severe reviews, by an URL; without it, there are no alerts.
+    hook: Option<&'a str>,
 }
 
 impl Bench {
@@ -107,13 +114,26 @@ impl Bench {
                 format!("  {id}: {{ type: file, inputs: [{from}], path: \"{folder}/{name}/{id}.jsonl\" }}\n")
             }
         };
-        let sinks = [
+        let mut sinks = [
             sink("scored", "unique"),
             sink("products", "products"),
             sink("models", "learn.models"),
             sink("refused", "clean.dead_letters"),
         ]
         .concat();
+        let (mut told, mut step, mut escalation) = (String::new(), String::new(), String::new());
+        if let Some(url) = wish.hook {
+            sinks += &sink("cases", "alerts");
+            told = format!(
+                "  told:      {{ type: kafka, record: delivery, bootstrap_servers: \"{brokers}\", topics: [{name}.told] }}\n"
+            );
+            step =
+                "  alerts:    { type: alerts, inputs: [unique, told], severe_review: { sentiment: 0.5 } }\n"
+                    .to_owned();
+            escalation = format!(
+                "escalation:\n  targets: {{ hook: {{ type: webhook, url: \"{url}\" }} }}\n  steps: [{{ after: 0s, targets: [hook] }}]\n"
+            );
+        }
         let text = format!(
             r#"name: {name}
 clock: wall
@@ -122,14 +142,14 @@ checkpoint: 10s
 state: "file:{folder}/{name}/state"
 sources:
   reviews:   {source}
-transforms:
+{told}transforms:
   clean:     {{ type: clean, inputs: [reviews] }}
   sentiment: {{ type: sentiment, inputs: [clean] }}
   unique:    {{ type: deduplicate, inputs: [sentiment] }}
   products:  {{ type: product_scores, inputs: [unique] }}
   learn:     {{ type: learn, inputs: [unique], model: sentiment }}
-sinks:
-{sinks}"#,
+{step}sinks:
+{sinks}{escalation}"#,
             epoch = wish.epoch,
         );
         fs::create_dir_all(self.folder.join(name))?;

@@ -25,6 +25,7 @@ impl Bench {
             topic: Some(input),
             bounded: false,
             librdkafka: ["{ fetch.wait.max.ms: 5 }", "{}"],
+            hook: None,
         };
         let topology = self.topology(&wish)?;
         let reader = Reader::start(&self.brokers, &format!("{name}.products"), "probe-")?;
