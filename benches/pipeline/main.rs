@@ -5,6 +5,9 @@
 //! scores and learns, without state or output, on the same file. Both run in turn, `ROUNDS` times: a machine's speed
 //! varies by the minute, so only ratios within a round mean anything, and the median of them is told.
 //!
+//! With alerts, the run has the step `alerts` and an output of cases besides: what it costs is told against the run with as many
+//! workers without it, round by round.
+//!
 //! Two times are told of a run: until the last record of the last output is written (before it is said to be, it is synced, logged
 //! and hashed), and until the process has ended, when it has stored all that is live in a checkpoint as well.
 //!
@@ -31,9 +34,10 @@ use serde_json::Value;
 use yardstick::{Outcome, events, median, succeed, yardstick};
 
 const ROUNDS: usize = 9;
-const WORKERS: [usize; 2] = [1, 2];
+/// Workers of a run, and whether it has alerts; the last one is told against the one before it.
+const RUNS: [(usize, bool); 3] = [(1, false), (2, false), (2, true)];
 const EVENTS_AN_EPOCH: u64 = 1_500;
-const OUTPUTS: [&str; 4] = ["scored", "products", "models", "dead-letters"];
+const OUTPUTS: [&str; 5] = ["scored", "products", "cases", "models", "dead-letters"];
 
 fn main() -> Outcome<()> {
     let events: u64 = match std::env::var("DIRIGENT_EVENTS") {
@@ -46,23 +50,27 @@ fn main() -> Outcome<()> {
     let (input, epoch) = bench.events(events)?;
     let bound = bench.bound()?;
     let topology = bench.folder.join("pipeline.yaml");
-    fs::write(&topology, bench.topology(&input, &epoch))?;
+    let alerting = bench.folder.join("alerts.yaml");
+    fs::write(&topology, bench.topology(&input, &epoch, false))?;
+    fs::write(&alerting, bench.topology(&input, &epoch, true))?;
 
     let mut bounds = Vec::new();
-    let mut runs: Vec<Vec<Measured>> = vec![Vec::new(); WORKERS.len()];
+    let mut runs: Vec<Vec<Measured>> = vec![Vec::new(); RUNS.len()];
+    let mut cases = 0;
     for _ in 0..ROUNDS {
         if let Some(bound) = &bound {
             let mut measured = measure(Command::new(bound).arg(&input).stdout(Stdio::null()))?;
             measured.outputs = measured.seconds;
             bounds.push(measured);
         }
-        for (workers, runs) in WORKERS.into_iter().zip(&mut runs) {
-            runs.push(bench.run(&topology, workers)?);
+        for ((workers, alerts), runs) in RUNS.into_iter().zip(&mut runs) {
+            runs.push(bench.run(if alerts { &alerting } else { &topology }, workers)?);
         }
+        cases = bench.lines("cases")?;
     }
     let all = (runs[0][0].peak, bench.live_reviews()?);
     let half = bench.first_half(&input, events)?;
-    fs::write(&topology, bench.topology(&half, &epoch))?;
+    fs::write(&topology, bench.topology(&half, &epoch, false))?;
     let of_half = bench.run(&topology, 1)?;
     let half = (of_half.peak, bench.live_reviews()?);
 
@@ -77,9 +85,13 @@ fn main() -> Outcome<()> {
     if !bounds.is_empty() {
         row("bound", events, &bounds, &bounds);
     }
-    for (workers, runs) in WORKERS.into_iter().zip(&runs) {
-        row(&format!("{workers} worker{}", if workers == 1 { "" } else { "s" }), events, runs, &bounds);
+    for ((workers, alerts), runs) in RUNS.into_iter().zip(&runs) {
+        let plural = if workers == 1 { "" } else { "s" };
+        let alerts = if alerts { ", alerts" } else { "" };
+        row(&format!("{workers} worker{plural}{alerts}"), events, runs, &bounds);
     }
+    let [.., without, with] = &runs[..] else { return Err("there are two runs to compare".into()) };
+    println!("\nalerts, of which {cases} lines of cases came: {}", cost(without, with));
     let grown = (all.0.saturating_sub(half.0), all.1.saturating_sub(half.1).max(1));
     println!("\n{} live reviews, {} bytes each with one worker", all.1, grown.0 / grown.1);
     Ok(())
@@ -97,6 +109,16 @@ fn row(name: &str, events: u64, runs: &[Measured], bounds: &[Measured]) {
     let peak = runs.iter().map(|run| run.peak).max().unwrap_or(0);
     let (outputs, end) = (figures(|run| run.outputs), figures(|run| run.seconds));
     println!("| {name} | {outputs} | {end} | {cpu:.1} | {} |", megabytes(peak));
+}
+
+/// What the second runs cost more than the first ones.
+fn cost(without: &[Measured], with: &[Measured]) -> String {
+    let more = |figure: fn(&Measured) -> f64| {
+        let ratios = without.iter().zip(with).map(|(without, with)| figure(with) / figure(without));
+        format!("{:+.0} %", (median(ratios) - 1.0) * 100.0)
+    };
+    let (outputs, cpu) = (more(|run| run.outputs), more(|run| run.cpu_seconds));
+    format!("{outputs} of time to the last output, {cpu} of CPU time")
 }
 
 fn megabytes(bytes: u64) -> u64 {
@@ -149,8 +171,15 @@ impl Bench {
         Ok(Some(target.join("release/bound")))
     }
 
-    fn topology(&self, input: &Path, epoch: &str) -> String {
+    fn topology(&self, input: &Path, epoch: &str, alerts: bool) -> String {
         let (folder, input) = (self.folder.display(), input.display());
+        let (step, sink) = if alerts {
+            let sink =
+                format!("  cases:     {{ type: file, inputs: [alerts], path: \"{folder}/cases.jsonl\" }}\n");
+            ("  alerts:    { type: alerts, inputs: [unique] }\n", sink)
+        } else {
+            ("", String::new())
+        };
         format!(
             r#"name: pipeline
 clock: event
@@ -165,8 +194,8 @@ transforms:
   unique:    {{ type: deduplicate, inputs: [sentiment] }}
   products:  {{ type: product_scores, inputs: [unique] }}
   learn:     {{ type: learn, inputs: [unique], model: sentiment }}
-sinks:
-  scored:    {{ type: file, inputs: [unique], path: "{folder}/scored.jsonl" }}
+{step}sinks:
+{sink}  scored:    {{ type: file, inputs: [unique], path: "{folder}/scored.jsonl" }}
   products:  {{ type: file, inputs: [products], path: "{folder}/products.jsonl" }}
   models:    {{ type: file, inputs: [learn.models], path: "{folder}/models.jsonl" }}
   refused:   {{ type: file, inputs: [clean.dead_letters], path: "{folder}/dead-letters.jsonl" }}
@@ -193,6 +222,11 @@ sinks:
             measured.outputs = measured.outputs.max(written.as_secs_f64());
         }
         Ok(measured)
+    }
+
+    /// Lines of an output of the last run.
+    fn lines(&self, output: &str) -> Outcome<usize> {
+        Ok(BufReader::new(File::open(self.folder.join(format!("{output}.jsonl")))?).split(b'\n').count())
     }
 
     /// Reviews that are live at the end of the last run: the last line of each says so.
