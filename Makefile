@@ -59,7 +59,7 @@ SEEDS ?= 1 2 3
 soak: $(KAFKA) ## Kill, fence, pause and cut a run on Kafka for half an hour (KILLS=100 SEEDS="1 2 3")
 	for seed in $(SEEDS); do \
 		DIRIGENT_KAFKA_SEED=$$seed DIRIGENT_KAFKA_KILLS=$(KILLS) \
-			$(CARGO) test --locked --test kafka -- --test-threads 1 kills:: zombies:: outages:: edges::; \
+			$(CARGO) test --locked --features $(FEATURES) --test kafka -- --test-threads 1 kills:: zombies:: outages:: edges::; \
 	done
 
 .PHONY: test-stores
